@@ -1,0 +1,93 @@
+"""What the library says about the row on screen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from xent import spec
+from xent.explorer.experiments.logits.state import State
+from xent.explorer.numbers import num, show_probability
+from xent.explorer.view import Bar, Num
+
+
+@dataclass(frozen=True)
+class Row:
+    """Everything the library says about the row on screen; losses in nats."""
+
+    state: State
+    z: tuple[float, ...]
+    p: list[float]
+    surprise: list[float]  # −log p_j
+    t: list[float]
+    terms: list[float]  # t_j · (−log p_j)
+    loss: float
+    grad: list[float]
+    losses: list[float]
+    floor: float  # H(t): no logits cost less
+    above: float  # KL(t‖p): the rest of the loss
+
+    @classmethod
+    def of(cls, state: State, z: tuple[float, ...], losses: list[float]) -> Row:
+        """Ask the library everything about the logits ``z`` a run has come to."""
+        given = state.options
+        t = spec.target_weights(
+            state.aim, len(z), label_smoothing=given["label_smoothing"], convention=given["convention"]
+        )
+        p = spec.probabilities(z, temperature=state.temperature)
+        floor = spec.entropy(t)
+        return cls(
+            state=state,
+            z=z,
+            p=p,
+            surprise=[-v for v in spec.log_probabilities(z, temperature=state.temperature)],
+            t=t,
+            terms=list(spec.loss_terms(z, state.aim, **given).surprise),
+            loss=losses[-1],
+            grad=spec.gradient(z, state.aim, **given),
+            losses=losses,
+            floor=floor,
+            above=spec.kl_divergence(t, p) if floor else losses[-1],  # a p that rounds to 1 would lose a tiny loss
+        )
+
+    @property
+    def scale(self) -> float:
+        """Nats → the chosen unit."""
+        return 1.0 if self.state.unit == "nats" else 1.0 / math.log(2.0)
+
+    @property
+    def log(self) -> str:
+        """The logarithm of the chosen unit, as it is written."""
+        return "log" if self.state.unit == "nats" else "log₂"
+
+    @property
+    def best(self) -> int:
+        """The most probable class, the first of a tie."""
+        return max(range(len(self.p)), key=lambda j: self.p[j])
+
+    @property
+    def guess(self) -> Num:
+        """The loss of a guess that knows nothing: log K."""
+        return self.cost(math.log(len(self.z)), "guess")
+
+    def bar(self, j: int, number: Num, what: str) -> Bar:
+        """Make the bar of class j."""
+        name = self.state.names[j]
+        return {"ref": f"class:{j}", "label": name, "number": number, "spoken": f"{what} {name} {number['text']}"}
+
+    def weight(self, j: int) -> Num:
+        """Give t_j."""
+        return num(self.t[j], f"class:{j}")
+
+    def term(self, j: int) -> Num:
+        """Give t_j · (−log p_j) in the chosen unit."""
+        return self.cost(self.terms[j], f"class:{j}")
+
+    def prob(self, j: int) -> Num:
+        """Give p_j, written as its distance from 1 when it would round to 1."""
+        others = math.fsum(q for i, q in enumerate(self.p) if i != j)
+        return num(self.p[j], f"class:{j}", text=show_probability(self.p[j], others))
+
+    def cost(self, nats: float, ref: str = "loss") -> Num:
+        """Give a loss in the chosen unit."""
+        return num(nats * self.scale, ref)

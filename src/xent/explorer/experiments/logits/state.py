@@ -1,0 +1,141 @@
+"""The state of the experiment: one row of logits, its target, and a run of gradient steps from it.
+
+The state holds the logits a run starts from and the number of steps; the logits on screen, the loss curve and
+everything else follow from it, so a link brings back the whole picture.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from xent import spec
+from xent.explorer.gallery import window
+from xent.explorer.rows import Rows
+from xent.explorer.state import Many, OneOf, Real, Whole, Word, stored
+
+NAME = "logits"
+VERSION = 1
+MOST_STEPS = 200
+SPANS = (5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000, 1_000_000)
+WORDS = ("cat", "dog", "bird", "fish", "horse", "frog", "bear", "wolf", "crow", "moth")
+
+STARTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "three": ("Three classes", {}),
+    "equal": ("Knowing nothing", {"logits": (0.0, 0.0, 0.0)}),
+    "wrong": ("Confident and wrong", {"logits": (9.0, 1.0, -2.0), "label": 1, "span": 10}),
+    "sure": ("Confident and right", {"logits": (40.0, 0.0, -1.0), "span": 50}),
+}
+"""Places to begin: name → what the button says, and the fields that differ from the default."""
+
+
+@dataclass(frozen=True)
+class State:
+    """One row of logits, its target, and a run of gradient steps from it."""
+
+    logits: tuple[float, ...] = stored((2.0, 1.0, 0.1), Many(Real("z", -1e6, 1e6, masks=True), 2, 10))
+    names: tuple[str, ...] = stored(WORDS[:3], Many(Word("names", 24), 2, 10))
+    target: str = stored("class", OneOf("target", ("class", "smoothed", "soft")))
+    label: int = stored(0, Whole("y", 0, 9))
+    soft: tuple[float, ...] = stored((), Many(Real("t", 0.0, 1.0), 0, 10))
+    epsilon: float = stored(0.1, Real("eps", 0.0, 1.0))
+    convention: str = stored("uniform", OneOf("smoothing", ("uniform", "others")))
+    temperature: float = stored(1.0, Real("T", 0.01, 100.0))
+    unit: str = stored("nats", OneOf("unit", ("nats", "bits")))
+    rate: float = stored(1.0, Real("rate", 0.001, 100.0))
+    steps: int = stored(0, Whole("steps", 0, MOST_STEPS))
+    span: int = stored(5, Whole("span", 5, 1_000_000))
+    source: str = stored("", Word("data", 60))
+    row: int = stored(-1, Whole("row", -1, 10**9))
+    mistakes: str = stored("all", OneOf("rows", ("all", "mistakes")))
+    page: int = stored(0, Whole("page", 0, 10**6))
+
+    @property
+    def aim(self) -> int | tuple[float, ...]:
+        """The target as `xent.spec` takes it: an index, or a distribution."""
+        return self.soft if self.target == "soft" else self.label
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The other arguments of `xent.spec.loss` and its siblings."""
+        smoothing = self.epsilon if self.target == "smoothed" else 0.0
+        return {"temperature": self.temperature, "label_smoothing": smoothing, "convention": self.convention}
+
+
+@lru_cache(maxsize=2048)
+def _descend(z: tuple[float, ...], aim: int | tuple[float, ...], rate: float, options: tuple[Any, ...]) -> Any:
+    """Take one gradient step: (loss before it, logits after it)."""
+    given = dict(options)
+    slope = spec.gradient(z, aim, **given)
+    moved = tuple(
+        a if g == 0 else min(max(a - rate * g, -1e6), 1e6) if a > -math.inf else a
+        for a, g in zip(z, slope, strict=True)
+    )
+    return spec.loss(z, aim, **given), moved
+
+
+def run(state: State) -> tuple[tuple[float, ...], list[float]]:
+    """Follow the gradient from the state's logits for its steps.
+
+    Returns
+    -------
+    logits, losses
+        Where the run has come to, and the loss in nats at every step from 0 to ``state.steps``.
+    """
+    z, losses, options = state.logits, list[float](), tuple(state.options.items())
+    for _ in range(state.steps):
+        loss, z = _descend(z, state.aim, state.rate, options)
+        losses.append(loss)
+    return z, [*losses, spec.loss(z, state.aim, **state.options)]
+
+
+def repair(state: State, sources: Mapping[str, Rows]) -> tuple[State, list[str]]:
+    """Make the fields agree with each other; each change that a reader could notice gets a sentence."""
+    notices: list[str] = []
+    k = len(state.logits)
+    change: dict[str, Any] = {}
+    if all(z == -math.inf for z in state.logits):
+        change["logits"] = (0.0,) * k
+        notices.append("Every class was masked with −∞, which leaves no probability to give; all logits are 0 now.")
+    if len(state.names) != k:
+        default = state.names == WORDS[:3]
+        change["names"] = (
+            WORDS if default else (*state.names, *(f"class {j}" for j in range(len(state.names), k)))
+        )[:k]
+        if not default:
+            notices.append(f"There are {k} logits and {len(state.names)} names; names were cut or made up.")
+    if state.label >= k:
+        change["label"] = k - 1
+        notices.append(f"The target was class {state.label}, but the classes are 0 to {k - 1}; it is {k - 1} now.")
+    if state.target == "soft":
+        total = math.fsum(state.soft)
+        if len(state.soft) != k or total <= 0:
+            change["soft"] = (1 / k,) * k
+            notices.append(f"A soft target needs {k} probabilities that are not all 0; it is uniform now.")
+        elif abs(total - 1) > 1e-9:
+            change["soft"] = tuple(q / total for q in state.soft)
+            notices.append(f"The soft target added up to {total:g}; it has been scaled to 1.")
+    elif state.soft:
+        change["soft"] = ()
+    source = state.source
+    if source not in sources:
+        source = next(iter(sources), "")
+        change.update(source=source, page=0)
+        if state.source:
+            change["row"] = -1
+            notices.append(f"There are no rows called {state.source!r} here; the logits are shown without them.")
+    count = len(sources[source].labels) if source else 0
+    if state.row >= count and "row" not in change:
+        change["row"] = -1
+        notices.append(f"There is no row {state.row} here; there are {count} rows.")
+    state = dataclasses.replace(state, **change)
+    if state.source:
+        pages = window(sources[state.source], 0, mistakes=state.mistakes == "mistakes")[1]
+        state = dataclasses.replace(state, page=min(state.page, pages - 1))
+    reach = max(abs(z) for z in (*state.logits, *run(state)[0]) if z > -math.inf)
+    fit = next(s for s in SPANS if s >= max(reach, state.span))
+    return dataclasses.replace(state, span=fit), notices

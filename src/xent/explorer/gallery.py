@@ -1,0 +1,97 @@
+"""Rows of real predictions to load into an experiment: sorted by what they cost, filtered to mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from xent import spec
+from xent.explorer.figures import button, choice, say
+from xent.explorer.numbers import num, show_input
+from xent.explorer.rows import Rows
+from xent.explorer.view import Control, Gallery, Thumb
+
+PER_PAGE = 12
+MOST_CLASSES = 10
+
+
+def fold(rows: Rows, index: int) -> tuple[tuple[float, ...], tuple[str, ...], int]:
+    """Give one row as at most ten classes: the right one, the largest others, and the rest merged into one.
+
+    The merged class has the logsumexp of what it stands for, so the loss and the gradient of every class that is
+    shown stay exactly what they were (⊕ of `xent.spec`).
+
+    Returns
+    -------
+    logits, names, label
+        In the order of the original classes; the merged class last.
+    """
+    values = [float(z) for z in rows.logits[index]]
+    label = int(rows.labels[index])
+    if len(values) <= MOST_CLASSES:
+        return tuple(values), rows.classes, label
+    by_size = sorted((j for j in range(len(values)) if j != label), key=lambda j: -values[j])
+    kept = sorted([label, *by_size[: MOST_CLASSES - 2]])
+    others = [values[j] for j in by_size[MOST_CLASSES - 2 :]]
+    merged = spec.logsumexp(others)
+    names = (*(rows.classes[j] for j in kept), f"{len(others)} others")
+    return (*(values[j] for j in kept), merged), names, kept.index(label)
+
+
+def window(rows: Rows, page: int, *, mistakes: bool) -> tuple[Sequence[int], int]:
+    """Give the row numbers on a page, and how many pages there are (at least one)."""
+    order = rows.mistakes if mistakes else rows.order
+    pages = max(1, -(-len(order) // PER_PAGE))
+    start = min(page, pages - 1) * PER_PAGE
+    return order[start : start + PER_PAGE], pages
+
+
+def gallery(sources: Mapping[str, Rows], source: str, row: int, page: int, *, mistakes: bool) -> Gallery:
+    """Draw one page of rows with the controls that choose them."""
+    rows = sources[source]
+    shown, pages = window(rows, page, mistakes=mistakes)
+    thumbs: list[Thumb] = [_thumb(rows, int(i), picked=int(i) == row) for i in shown]
+    caption = say(
+        "{count} held-out rows of {name}, the costliest first; {wrong} of them are mistakes. Choose one to load "
+        "its logits above.",
+        count=num(len(rows.labels), text=str(len(rows.labels))),
+        name=rows.name,
+        wrong=num(len(rows.mistakes), text=str(len(rows.mistakes))),
+    )
+    items: list[Control] = []
+    if len(sources) > 1:
+        items.append(choice("source", "Model", source, {key: value.name for key, value in sources.items()}))
+    items += [
+        choice("mistakes", "Rows", "mistakes" if mistakes else "all", {"all": "all", "mistakes": "mistakes only"}),
+        button("← costlier", {"do": "page", "value": page - 1, "disabled": page <= 0}),
+        button("cheaper →", {"do": "page", "value": page + 1, "disabled": page >= pages - 1}),
+    ]
+    at, of = str(min(page, pages - 1) + 1), str(pages)
+    title = say("Page {at} of {of}", at=num(float(at), text=at), of=num(pages, text=of))
+    return {
+        "kind": "gallery",
+        "id": "rows",
+        "title": title,
+        "caption": caption,
+        "thumbs": thumbs,
+        "controls": items,
+    }
+
+
+def _thumb(rows: Rows, index: int, *, picked: bool) -> Thumb:
+    said, right = rows.classes[int(rows.predicted[index])], rows.classes[int(rows.labels[index])]
+    wrong = int(rows.predicted[index]) != int(rows.labels[index])
+    verdict = f"“{said}”, is {right}" if wrong else f"“{said}”"
+    out: Thumb = {
+        "title": f"Row {index}: the model says {said}, the label is {right}",
+        "lines": [verdict, num(float(rows.losses[index]), text=_cost(float(rows.losses[index])))],
+        "act": {"do": "load", "value": index},
+        "picked": picked,
+        "wrong": wrong,
+    }
+    if rows.images is not None and rows.width is not None:
+        out["pixels"], out["width"] = rows.images[index], rows.width
+    return out
+
+
+def _cost(loss: float) -> str:
+    return f"{show_input(round(loss, 4) if loss >= 1e-3 else loss)} nats"
