@@ -14,7 +14,7 @@ MP = mpmath.mp.clone()
 MP.dps = 400
 Real = mpmath.mpf
 
-_MANTISSA = {"float16": (11, -24), "float32": (24, -149), "float64": (53, -1074)}
+_TYPES = {"float16": (11, -24, 16), "float32": (24, -149, 128), "float64": (53, -1074, 1024)}
 
 
 def real(x: float) -> Real:
@@ -107,7 +107,7 @@ def kl_divergence(p: Sequence[Real], q: Sequence[Real]) -> Real:
 
 def ulp(x: Real, dtype: str = "float64") -> Real:
     """Spacing of the type's numbers at |x|: 2^(e + 1 − p) for 2^e ≤ |x| < 2^(e + 1), at least the subnormals'."""
-    digits, least = _MANTISSA[dtype]
+    digits, least, _ = _TYPES[dtype]
     if not x or MP.isinf(x):
         return MP.ldexp(1, least)
     return MP.ldexp(1, max(int(MP.floor(MP.log(abs(x), 2))) + 1 - digits, least))
@@ -115,6 +115,9 @@ def ulp(x: Real, dtype: str = "float64") -> Real:
 
 def ulps(got: float, exact: Real, dtype: str = "float64") -> float:
     """|got − exact| in units of ``exact``'s last place; 0 for the same infinity, ∞ for NaN or another infinity."""
+    digits, _, most = _TYPES[dtype]
+    if abs(exact) >= MP.ldexp(1 - MP.ldexp(1, -digits - 1), most):  # rounds to an infinity
+        exact = MP.sign(exact) * MP.inf
     if math.isinf(got) or MP.isinf(exact):
         return 0.0 if real(got) == exact else math.inf
     return math.inf if math.isnan(got) else float(abs(real(got) - exact) / ulp(exact, dtype))

@@ -40,6 +40,9 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from functools import lru_cache
 from typing import NamedTuple, SupportsIndex
 
+Floats = Sequence[float]
+Target = SupportsIndex | Sequence[float]
+
 __all__ = [
     "LossTerms",
     "cross_entropy",
@@ -63,7 +66,7 @@ __all__ = [
 _CONTEXTS = {n: Context(prec=n, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[]) for n in (40, 80, 400, 1600)}
 _FIRST = 40
 _SPARE = 22  # digits that must survive a subtraction: 17 make a float, the rest make its rounding right
-_ZERO, _ONE = Decimal(0), Decimal(1)
+_ZERO = Decimal(0)
 
 
 class LossTerms(NamedTuple):
@@ -71,8 +74,6 @@ class LossTerms(NamedTuple):
 
     ``log1p_tail`` is T · log1p(tail), ``gaps[j]`` is t_j · gap_j, ``surprise[j]`` is t_j · (−log p_j).
 
-    Examples
-    --------
     >>> LossTerms(log1p_tail=0.5, gaps=[0.0, 1.0], surprise=[0.0, 1.5]).gaps
     [0.0, 1.0]
     """
@@ -101,20 +102,11 @@ class _Goal(NamedTuple):
     weight: tuple[float, ...] | None
 
 
-def probabilities(logits: Sequence[float], *, temperature: float = 1.0) -> list[float]:
+def probabilities(logits: Floats, *, temperature: float = 1.0) -> list[float]:
     """Softmax: p_j = exp(−gap_j) / (1 + tail); K numbers that sum to 1.
 
-    Parameters
-    ----------
-    logits : sequence of K ≥ 1 floats
-        −∞ is a mask (p = 0).
-    temperature : float, default 1
-        τ > 0; above 1 flattens, below 1 sharpens.
-
-    Returns
-    -------
-    list of K floats
-        Correctly rounded but for one case in 10²⁰. All NaN where the row has no softmax.
+    ``logits`` are K ≥ 1 floats, −∞ a mask (p = 0); ``temperature`` τ > 0 flattens above 1 and sharpens below. All
+    NaN where the row has no softmax.
 
     Examples
     --------
@@ -129,7 +121,7 @@ def probabilities(logits: Sequence[float], *, temperature: float = 1.0) -> list[
         return [math.nan] * len(z) if row is None else [float(e / (1 + row.tail)) for e in row.powers]
 
 
-def log_probabilities(logits: Sequence[float], *, temperature: float = 1.0) -> list[float]:
+def log_probabilities(logits: Floats, *, temperature: float = 1.0) -> list[float]:
     """Log-softmax in nats: log p_j = −(log1p(tail) + gap_j); −∞ at a mask.
 
     Parameters and NaN as in :func:`probabilities`; full relative accuracy also where p is next to 1.
@@ -145,7 +137,7 @@ def log_probabilities(logits: Sequence[float], *, temperature: float = 1.0) -> l
         return [math.nan] * len(z) if row is None else [float(-(row.log1p_tail + gap)) for gap in row.gaps]
 
 
-def logsumexp(logits: Sequence[float]) -> float:
+def logsumexp(logits: Floats) -> float:
     """Logarithm of Σ_j exp(z_j), as max z + log1p(tail), in nats.
 
     Unlike a softmax it exists at both ends: −∞ when every logit is −∞ (the sum is 0), +∞ when one is +∞. NaN
@@ -186,20 +178,14 @@ def one_hot(label: SupportsIndex, num_classes: int) -> list[float]:
     return list(_target(label, num_classes))
 
 
-def smooth(target: Sequence[float], epsilon: float, *, convention: str = "uniform") -> list[float]:
+def smooth(target: Floats, epsilon: float, *, convention: str = "uniform") -> list[float]:
     """Distribution with a share ε of its weight spread out.
 
-    Two conventions are in use. ``"uniform"`` (Szegedy et al. 2016; PyTorch) mixes with the uniform distribution,
-    (1 − ε) q + ε / K: the true class keeps 1 − ε + ε / K. ``"others"`` gives the share to the other classes,
-    (1 − ε) q + ε (1 − q) / (K − 1): the true class keeps 1 − ε, and a row of one class keeps everything.
+    Two conventions are in use. ``"uniform"`` (Szegedy et al. 2016; PyTorch) mixes with the uniform distribution:
+    (1 − ε) q + ε / K. ``"others"`` gives the share to the other classes: (1 − ε) q + ε (1 − q) / (K − 1), so that
+    the true class keeps 1 − ε; a row of one class keeps everything.
 
-    Parameters
-    ----------
-    target : sequence of K floats
-        A distribution: ≥ 0, sum 1 to within 1e-3.
-    epsilon : float
-        ε in [0, 1].
-    convention : {"uniform", "others"}
+    ``target`` is a distribution (≥ 0, sum 1 within 1e-3) and ε = ``epsilon`` lies in [0, 1].
 
     Examples
     --------
@@ -212,12 +198,12 @@ def smooth(target: Sequence[float], epsilon: float, *, convention: str = "unifor
 
 
 def target_weights(
-    target: SupportsIndex | Sequence[float],
+    target: Target,
     num_classes: int,
     *,
     label_smoothing: float = 0.0,
     convention: str = "uniform",
-    weight: Sequence[float] | None = None,
+    weight: Floats | None = None,
 ) -> list[float]:
     """Target as the loss uses it: t_j = weight_j · smooth(q)_j, K floats ≥ 0. Arguments as in :func:`loss`.
 
@@ -232,13 +218,13 @@ def target_weights(
 
 
 def loss(
-    logits: Sequence[float],
-    target: SupportsIndex | Sequence[float],
+    logits: Floats,
+    target: Target,
     *,
     temperature: float = 1.0,
     label_smoothing: float = 0.0,
     convention: str = "uniform",
-    weight: Sequence[float] | None = None,
+    weight: Floats | None = None,
 ) -> float:
     """Cross-entropy of one row in nats: T · log1p(tail) + Σ_j t_j · gap_j.
 
@@ -280,13 +266,13 @@ def loss(
 
 
 def loss_terms(
-    logits: Sequence[float],
-    target: SupportsIndex | Sequence[float],
+    logits: Floats,
+    target: Target,
     *,
     temperature: float = 1.0,
     label_smoothing: float = 0.0,
     convention: str = "uniform",
-    weight: Sequence[float] | None = None,
+    weight: Floats | None = None,
 ) -> LossTerms:
     """Take the loss apart into its terms in nats, in both ways; arguments as in :func:`loss`.
 
@@ -310,13 +296,13 @@ def loss_terms(
 
 
 def gradient(
-    logits: Sequence[float],
-    target: SupportsIndex | Sequence[float],
+    logits: Floats,
+    target: Target,
     *,
     temperature: float = 1.0,
     label_smoothing: float = 0.0,
     convention: str = "uniform",
-    weight: Sequence[float] | None = None,
+    weight: Floats | None = None,
 ) -> list[float]:
     """Differentiate the loss by each logit: (T · p_j − t_j) / τ, in nats per unit of logit; they sum to 0.
 
@@ -348,7 +334,7 @@ def gradient(
     return _differences(parts)
 
 
-def jacobian(logits: Sequence[float], *, temperature: float = 1.0) -> list[list[float]]:
+def jacobian(logits: Floats, *, temperature: float = 1.0) -> list[list[float]]:
     """Differentiate each probability by each logit: row i, column j is p_i · ([i = j] − p_j) / τ; symmetric.
 
     Arguments and NaN as in :func:`probabilities`. 1 − p_i is the sum of the others, so nothing cancels.
@@ -372,7 +358,7 @@ def jacobian(logits: Sequence[float], *, temperature: float = 1.0) -> list[list[
         return table
 
 
-def entropy(p: Sequence[float]) -> float:
+def entropy(p: Floats) -> float:
     """Entropy of a distribution in nats: H(p) = −Σ_j p_j log p_j, with 0 · log 0 = 0.
 
     ``p`` has K ≥ 1 entries ≥ 0 that sum to 1 within 1e-3 (else ``ValueError``); a NaN among them gives NaN.
@@ -385,7 +371,7 @@ def entropy(p: Sequence[float]) -> float:
     return cross_entropy(p, p)
 
 
-def cross_entropy(p: Sequence[float], q: Sequence[float]) -> float:
+def cross_entropy(p: Floats, q: Floats) -> float:
     """Cross-entropy of two distributions in nats: H(p, q) = −Σ_j p_j log q_j = H(p) + KL(p ‖ q).
 
     0 · log 0 = 0; a class with p > 0 and q = 0 gives ∞. Distributions as in :func:`entropy`, of one length.
@@ -395,10 +381,10 @@ def cross_entropy(p: Sequence[float], q: Sequence[float]) -> float:
     >>> cross_entropy([0.5, 0.5], [0.9, 0.1])
     1.203972804325936
     """
-    return _expectation(p, q, lambda _, qj: -qj.ln())
+    return _information(p, q, relative=False)
 
 
-def kl_divergence(p: Sequence[float], q: Sequence[float]) -> float:
+def kl_divergence(p: Floats, q: Floats) -> float:
     """Kullback-Leibler divergence in nats: KL(p ‖ q) = Σ_j p_j log(p_j / q_j); 0 for p = q.
 
     Conventions as in :func:`cross_entropy`. The terms have both signs and cancel when p is close to q; they are
@@ -411,7 +397,7 @@ def kl_divergence(p: Sequence[float], q: Sequence[float]) -> float:
     >>> kl_divergence([0.3, 0.7], [0.3, 0.7])
     0.0
     """
-    return _expectation(p, q, lambda pj, qj: (pj / qj).ln())
+    return _information(p, q, relative=True)
 
 
 def merge(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
@@ -483,8 +469,8 @@ def _weights(goal: _Goal) -> list[Decimal]:
     return q if goal.weight is None else [Decimal(w) * x for w, x in zip(goal.weight, q, strict=True)]
 
 
-def _expectation(p: Sequence[float], q: Sequence[float], term: Callable[[Decimal, Decimal], Decimal]) -> float:
-    """Σ_j p_j · term(p_j, q_j) over the classes with p_j > 0; ∞ where one of them has q_j = 0."""
+def _information(p: Floats, q: Floats, *, relative: bool) -> float:
+    """−Σ_j p_j · log q_j, plus Σ_j p_j · log p_j if relative; the classes with p_j = q_j then add nothing."""
     ps, qs = _distribution(p, "p"), _distribution(q, "q")
     if len(ps) != len(qs):
         raise ValueError(f"p and q must have the same number of classes, got {len(ps)} and {len(qs)}")
@@ -494,14 +480,14 @@ def _expectation(p: Sequence[float], q: Sequence[float], term: Callable[[Decimal
         return math.inf
 
     def parts(_: int) -> list[tuple[Decimal, Decimal]]:
-        pairs = [(Decimal(x), Decimal(y)) for x, y in zip(ps, qs, strict=True) if x]
-        terms = [x * term(x, y) for x, y in pairs]
+        pairs = [(Decimal(x), Decimal(y)) for x, y in zip(ps, qs, strict=True) if x and not (relative and x == y)]
+        terms = [-x * y.ln() for x, y in pairs] + [x * x.ln() for x, _ in pairs if relative]
         return [(_sum(v for v in terms if v > 0), _sum(-v for v in terms if v < 0))]
 
     return _differences(parts)[0]
 
 
-def _logits(logits: Sequence[float]) -> tuple[float, ...]:
+def _logits(logits: Floats) -> tuple[float, ...]:
     if not len(logits):
         raise ValueError("logits must have at least one class, got an empty row")
     return tuple(map(float, logits))
@@ -513,7 +499,7 @@ def _temperature(temperature: float) -> float:
     return float(temperature)
 
 
-def _weight_row(values: Sequence[float], classes: int, name: str) -> tuple[float, ...]:
+def _weight_row(values: Floats, classes: int, name: str) -> tuple[float, ...]:
     """``classes`` finite floats ≥ 0, or an error that says which of the three it is not."""
     row = tuple(map(float, values))
     if len(row) != classes:
@@ -524,7 +510,7 @@ def _weight_row(values: Sequence[float], classes: int, name: str) -> tuple[float
     return row
 
 
-def _target(target: SupportsIndex | Sequence[float], classes: int) -> tuple[float, ...]:
+def _target(target: Target, classes: int) -> tuple[float, ...]:
     """K floats ≥ 0 from an index or from K floats ≥ 0."""
     try:
         label = operator.index(target)  # type: ignore[arg-type]
@@ -535,13 +521,7 @@ def _target(target: SupportsIndex | Sequence[float], classes: int) -> tuple[floa
     return tuple(float(j == label) for j in range(classes))
 
 
-def _goal(
-    target: SupportsIndex | Sequence[float],
-    classes: int,
-    label_smoothing: float,
-    convention: str,
-    weight: Sequence[float] | None,
-) -> _Goal:
+def _goal(target: Target, classes: int, label_smoothing: float, convention: str, weight: Floats | None) -> _Goal:
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}")
     if convention not in ("uniform", "others"):
@@ -553,7 +533,7 @@ def _goal(
     return _Goal(q, float(label_smoothing), convention, factors)
 
 
-def _distribution(p: Sequence[float], name: str) -> tuple[float, ...]:
+def _distribution(p: Floats, name: str) -> tuple[float, ...]:
     """K floats, each ≥ 0 (or NaN, the mark of a row without a softmax), that sum to 1 within 1e-3."""
     row = tuple(map(float, p))
     if any(v < 0 for v in row) or abs(math.fsum(row) - 1) > 1e-3:
