@@ -1,0 +1,60 @@
+"""Cross-entropy, exactly: losses for arrays of any kind, a live explorer, and the mathematics in plain Python.
+
+>>> import numpy as np, xent
+>>> xent.cross_entropy(np.array([[2.0, 1.0, 0.1]]), np.array([0])).round(12)
+np.float64(0.417030016278)
+
+Importing ``xent`` imports no array framework; each name below is resolved when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xent import losses, probability, spec, targets
+    from xent.losses import cross_entropy, cross_entropy_with_grad
+    from xent.probability import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
+    from xent.targets import one_hot, smooth_labels
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "cross_entropy",
+    "cross_entropy_with_grad",
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
+    "losses",
+    "one_hot",
+    "probability",
+    "sigmoid",
+    "smooth_labels",
+    "softmax",
+    "spec",
+    "targets",
+]
+
+_HOMES = {
+    "losses": ("cross_entropy", "cross_entropy_with_grad"),
+    "probability": ("log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"),
+    "targets": ("one_hot", "smooth_labels"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Resolve a public name when it is first used (PEP 562)."""
+    if name in _HOME:
+        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    elif name in __all__:
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
