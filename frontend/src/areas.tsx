@@ -1,0 +1,100 @@
+// Rectangles that add up, named inside where the name fits and in a key below where it does not.
+
+import type { VNode } from "preact";
+import { useRef } from "preact/hooks";
+import { scaleOf } from "./axis";
+import { Lit, useWidth } from "./context";
+import { Layout, measure } from "./labels";
+import { Axes, FONT, LINE, plotOf } from "./plot";
+import type { Areas, Axis, Rect } from "./protocol";
+import { memo } from "./share";
+import { Frame } from "./text";
+
+const BAND_PX = 44;
+const UNIT: Axis = { label: "", domain: [0, 1], scale: "linear", ticks: [] };
+
+export const AreasFigure = memo(({ item }: { item: Areas }): VNode => {
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box).value;
+  return (
+    <Frame id={item.id} kind="areas" title={item.title} caption={item.caption} table={item.table}>
+      <div class="sized" ref={box}>
+        {width > 0 && <Drawing item={item} width={width} />}
+      </div>
+    </Frame>
+  );
+});
+
+function Drawing({ item, width }: { item: Areas; width: number }): VNode {
+  const y = item.y ?? UNIT;
+  // One band needs no vertical axis, and room above it only for the names of its rules.
+  const above = item.rules.length > 0 ? 24 : 2;
+  const height = item.y ? Math.round(Math.min(Math.max(width * 0.5, 200), 320)) : above + BAND_PX + 40;
+  const framed = plotOf(width, height, item.x, y);
+  const plot = item.y ? framed : { ...framed, left: 1, top: above, x: scaleOf(item.x, 1, framed.right) };
+  const drawn = item.rects.map((rect) => shape(rect, plot.x.place, item.y ? plot.y.place : (v: number) => plot.bottom - v * (plot.bottom - plot.top)));
+  const fits = drawn.map(({ rect, w, h }) => h >= LINE && w >= measure(rect.label, FONT) + 10);
+  const layout = new Layout({ x: 0, y: 0, width, height: plot.top }, FONT, LINE);
+  return (
+    <>
+      <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true" focusable="false">
+        {drawn.map(({ rect, x, top, w, h }, i) => (
+          <Lit tag="g" about={rect.ref} class="area" key={`${i} ${rect.ref}`}>
+            <rect class="tint" x={x} y={top} width={w} height={h} />
+            <rect class="edge" x={x} y={top} width={Math.max(w - 1, 0)} height={3} />
+            {fits[i] && (
+              <text class="word" x={x + 6} y={top + h / 2 + 5}>
+                {rect.label}
+              </text>
+            )}
+          </Lit>
+        ))}
+        <Axes plot={plot} x={item.x} y={y} />
+        {item.rules.map((rule) => {
+          const across = rule.axis === "x";
+          const at = across ? plot.x.place(rule.at) : plot.y.place(rule.at);
+          const words = rule.number ? `${rule.label} ${rule.number.text}` : rule.label;
+          const place = layout.put(words, [
+            { x: across ? at : plot.right, y: across ? plot.top - 8 : at - 5, anchor: across ? "middle" : "end" },
+          ]);
+          return (
+            <Lit tag="g" about={rule.ref} class="rule" key={rule.ref}>
+              <line x1={across ? at : plot.left} x2={across ? at : plot.right} y1={across ? plot.top - 5 : at} y2={across ? plot.bottom : at} />
+              <text class="word" x={place.x} y={place.y} text-anchor={place.anchor}>
+                {rule.label}
+                {rule.number && <tspan data-num=""> {rule.number.text}</tspan>}
+              </text>
+            </Lit>
+          );
+        })}
+      </svg>
+      {fits.includes(false) && (
+        <ul class="key">
+          {drawn.map(
+            ({ rect }, i) =>
+              !fits[i] && (
+                <Lit tag="li" about={rect.ref} key={`${i} ${rect.ref}`}>
+                  <i class="swatch" aria-hidden="true" />
+                  {rect.label}
+                </Lit>
+              ),
+          )}
+        </ul>
+      )}
+    </>
+  );
+}
+
+interface Shape {
+  rect: Rect;
+  x: number;
+  top: number;
+  w: number;
+  h: number;
+}
+
+function shape(rect: Rect, x: (v: number) => number, y: (v: number) => number): Shape {
+  const left = x(rect.x0);
+  const top = y(Math.max(rect.y0, rect.y1));
+  return { rect, x: left, top, w: x(rect.x1) - left, h: y(Math.min(rect.y0, rect.y1)) - top };
+}

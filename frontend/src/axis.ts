@@ -1,0 +1,51 @@
+// From numbers to places and back: the only file that may use logarithms, and the only one that makes numbers.
+// It makes two kinds: a position on the screen, and the value a pointer or key asks Python for.
+
+import type { Axis, Drag } from "./protocol";
+
+export interface Scale {
+  /** Number → place; numbers off the axis land on its ends. */
+  place(value: number): number;
+  /** The same without holding to the ends; for lines that a clip path cuts. */
+  free(value: number): number;
+  /** Place → number, held to the domain. */
+  value(place: number): number;
+}
+
+/** Map an axis's domain onto the places from … to; `from` may be the larger, as it is for a vertical axis. */
+export function scaleOf(axis: Pick<Axis, "domain" | "scale">, from: number, to: number): Scale {
+  const log = axis.scale === "log";
+  const [low, high] = axis.domain;
+  const start = log ? Math.log(low) : low;
+  const length = (log ? Math.log(high) : high) - start || 1;
+  const hold = (v: number): number => Math.min(Math.max(v, low), high);
+  // On a log axis 0 has no place: it is far off the low end.
+  const free = (v: number): number => from + (((log ? (v > 0 ? Math.log(v) : start - 10 * length) : v) - start) / length) * (to - from);
+  return {
+    free,
+    place: (v) => free(hold(v)),
+    value: (p) => {
+      const at = start + ((p - from) / (to - from)) * length;
+      return hold(log ? Math.exp(at) : at);
+    },
+  };
+}
+
+/** Drop the binary dust of a decimal sum: 0.1 + 0.2 is asked for as 0.3. */
+const tidy = (v: number): number => Number(v.toPrecision(12));
+
+const within = (v: number, { min, max }: Drag): number => Math.min(Math.max(v, min), max);
+
+/** The value under a pointer, as it is asked for: whole steps on a linear axis, three digits on a log one. */
+export function snapped(value: number, drag: Drag, scale: Axis["scale"]): number {
+  if (scale === "log") return within(Number(value.toPrecision(3)), drag);
+  // Steps are counted from 0, so that round numbers can be reached whatever the range.
+  return within(tidy(Math.round(value / drag.step) * drag.step), drag);
+}
+
+/** The value an arrow or page key asks for, from where the slider is. */
+export function stepped(value: number, drag: Drag, scale: Axis["scale"], by: "step" | "page", sign: 1 | -1): number {
+  const size = drag[by];
+  if (scale === "log") return within(Number((sign > 0 ? value * size : value / size).toPrecision(3)), drag);
+  return within(tidy(value + sign * size), drag);
+}

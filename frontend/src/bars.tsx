@@ -1,0 +1,163 @@
+// Bars from zero, one row a class; and a group of such figures that share their rows.
+
+import type { VNode } from "preact";
+import { useComputed } from "@preact/signals";
+import { scaleOf } from "./axis";
+import { hue, Lit, plain } from "./context";
+import type { Axis, Bar, Bars } from "./protocol";
+import { memo } from "./share";
+import { useSlide } from "./slide";
+import { Frame, Number_, Press } from "./text";
+import { Typed } from "./typed";
+
+export const BarsFigure = memo(({ item }: { item: Bars }): VNode => {
+  const title = plain(item.title);
+  // Names and numbers get widths that rarely change, so that lanes stay put while numbers move.
+  const kinds = [
+    width("number", longest(item.rows.map((row) => row.number.text)), [7, 11]),
+    width("name", longest(item.rows.map((row) => row.label)), [3, 9]),
+    item.rows.some((row) => row.pick) && "picks",
+    item.rows.some((row) => row.remove) && "removes",
+    item.rows.some((row) => row.name_path) && "renames",
+  ];
+  return (
+    <Frame id={item.id} kind={["bars", ...kinds].filter(Boolean).join(" ")} title={item.title} caption={item.caption} table={item.table}>
+      <ul class="rows">
+        {item.rows.map((row) => (
+          <Row key={row.ref} row={row} axis={item.axis} title={title} />
+        ))}
+      </ul>
+      <Ticks axis={item.axis} />
+      {item.add && (
+        <Press act={item.add} class="button add">
+          {item.add.label ?? "Add a row"}
+        </Press>
+      )}
+    </Frame>
+  );
+});
+
+const longest = (texts: string[]): number => Math.max(...texts.map((text) => text.length), 0);
+
+/** "name-short", "name-mid" or "name-long": figures.css says how wide that is. */
+function width(what: string, length: number, [short, mid]: [number, number]): string {
+  return `${what}-${length <= short ? "short" : length <= mid ? "mid" : "long"}`;
+}
+
+export function AlignedBars({ items }: { items: Bars[] }): VNode {
+  return (
+    <div class={`aligned of${items.length}`}>
+      {items.map((item) => (
+        <BarsFigure key={item.id} item={item} />
+      ))}
+    </div>
+  );
+}
+
+const Row = memo(({ row, axis, title }: { row: Bar; axis: Axis; title: string }): VNode => {
+  const name = `${title}, ${row.label}`;
+  return (
+    <Lit tag="li" about={row.ref} class={row.picked ? "row picked" : "row"}>
+      <span class="name">
+        {row.pick && (
+          <Press act={row.pick} class="pick" label={row.pick.label ?? `Choose ${row.label}`} pressed={row.picked ?? false}>
+            <i class="dot" aria-hidden="true" />
+          </Press>
+        )}
+        {row.name_path ? (
+          <Typed text={row.label} path={row.name_path} label={`Name of ${row.label}`} class="label" about={row.ref} />
+        ) : (
+          <span class="label">{row.label}</span>
+        )}
+        {row.remove && !row.remove.disabled && (
+          <Press act={row.remove} class="remove" label={row.remove.label ?? `Remove ${row.label}`}>
+            <span aria-hidden="true">×</span>
+          </Press>
+        )}
+      </span>
+      {row.drag ? (
+        <Typed text={row.number.text} path={row.drag.path} label={name} class="value" about={row.number.ref ?? row.ref} number />
+      ) : (
+        <span class="value">
+          <Number_ number={row.number} />
+        </span>
+      )}
+      {row.drag ? <DragLane row={row} axis={axis} drag={row.drag} label={name} /> : <div class="lane"><Drawn row={row} axis={axis} /></div>}
+    </Lit>
+  );
+});
+
+function DragLane({ row, axis, drag, label }: { row: Bar; axis: Axis; drag: NonNullable<Bar["drag"]>; label: string }): VNode {
+  const { asked, props } = useSlide({ drag, axis, number: row.number, spoken: row.spoken, label });
+  const at = useComputed(() => asked.value);
+  const thumb = at.value ?? row.number.value;
+  return (
+    <div class="lane drag" {...props}>
+      <Drawn row={row} axis={axis} thumb={thumb} />
+    </div>
+  );
+}
+
+/** The bar itself. Lengths are per cent of the lane, so it needs no measuring. */
+function Drawn({ row, axis, thumb }: { row: Bar; axis: Axis; thumb?: number | null }): VNode {
+  const scale = scaleOf(axis, 0, 100);
+  const zero = scale.place(0);
+  const end = row.number.value === null ? zero : scale.place(row.number.value);
+  return (
+    <svg class={`bar ${hue(row.ref)}`} aria-hidden="true" focusable="false">
+      <Grid axis={axis} />
+      {row.masked ? (
+        <Masked at={zero} />
+      ) : (
+        <rect class="fill" x={`${Math.min(zero, end)}%`} width={`${Math.abs(end - zero)}%`} y="22%" height="56%" />
+      )}
+      <line class="zero" x1={`${zero}%`} x2={`${zero}%`} y1="0" y2="100%" />
+      {thumb !== undefined && thumb !== null && (
+        <circle class="thumb" cx={`${scale.place(thumb)}%`} cy="50%" r="6" />
+      )}
+    </svg>
+  );
+}
+
+const Grid = memo(({ axis }: { axis: Axis }): VNode => {
+  const scale = scaleOf(axis, 0, 100);
+  return (
+    <g class="grid">
+      {axis.ticks.map((tick) => (
+        <line key={tick.at} x1={`${scale.place(tick.at)}%`} x2={`${scale.place(tick.at)}%`} y1="0" y2="100%" />
+      ))}
+    </g>
+  );
+});
+
+/** A logit of −∞ has no end: a hatched stub that runs off to the left says so. */
+function Masked({ at }: { at: number }): VNode {
+  const strokes = Array.from({ length: 14 }, (_, i) => (at * i) / 14);
+  return (
+    <g class="masked">
+      {strokes.map((x) => (
+        <line key={x} x1={`${x}%`} x2={`${x + at / 20}%`} y1="78%" y2="22%" />
+      ))}
+    </g>
+  );
+}
+
+const Ticks = memo(({ axis }: { axis: Axis }): VNode => {
+  const scale = scaleOf(axis, 0, 100);
+  return (
+    <div class="ticks" aria-hidden="true">
+      <svg>
+        {axis.ticks.map((tick) => {
+          const x = scale.place(tick.at);
+          const anchor = x < 6 ? "start" : x > 94 ? "end" : "middle";
+          return (
+            <text key={tick.at} x={`${x}%`} y="0.85em" text-anchor={anchor}>
+              {tick.text}
+            </text>
+          );
+        })}
+      </svg>
+      <span class="axis-label">{axis.label}</span>
+    </div>
+  );
+});

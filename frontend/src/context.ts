@@ -1,0 +1,70 @@
+// How components reach the session, and what they share: highlighting, colours, sizes, plain words.
+
+import { useComputed, useSignal, type ReadonlySignal } from "@preact/signals";
+import { createContext, h, type ComponentChildren, type RefObject, type VNode } from "preact";
+import { useContext, useLayoutEffect } from "preact/hooks";
+import type { Inline } from "./protocol";
+import type { Session } from "./session";
+
+export const SessionContext = createContext<Session | null>(null);
+
+export function useSession(): Session {
+  const session = useContext(SessionContext);
+  if (!session) throw new Error("A component was drawn outside the view.");
+  return session;
+}
+
+/** "class:3" → the CSS class that carries palette entry 3. */
+export function hue(ref: string | undefined): string {
+  return ref?.startsWith("class:") ? `c${Number(ref.slice(6)) % 10}` : "";
+}
+
+interface LitProps {
+  tag?: string;
+  about: string | undefined;
+  class?: string;
+  children?: ComponentChildren;
+  [attribute: string]: unknown;
+}
+
+/** An element about something: coloured by it, and highlighted with everything else about the same thing. */
+export function Lit({ tag = "span", about, class: own = "", children, ...rest }: LitProps): VNode {
+  const { lit } = useSession();
+  const on = useComputed(() => about !== undefined && lit.value === about);
+  const names = [own, hue(about), on.value ? "on" : ""].filter(Boolean).join(" ");
+  const props: Record<string, unknown> = { ...rest, class: names || undefined, "data-ref": about };
+  return h(tag, props, children);
+}
+
+/** Running text without its weights, for accessible names. */
+export function plain(text: Inline[]): string {
+  return text.map((piece) => (typeof piece === "string" ? piece : piece.text)).join("");
+}
+
+/** The width of an element in CSS pixels, kept up to date; 0 until it is known. */
+export function useWidth(ref: RefObject<Element | null>): ReadonlySignal<number> {
+  const width = useSignal(0);
+  useLayoutEffect(() => {
+    const element = ref.current;
+    if (!element) return;
+    width.value = Math.round(element.getBoundingClientRect().width);
+    const watch = new ResizeObserver(([entry]) => {
+      if (entry) width.value = Math.round(entry.contentRect.width);
+    });
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, []);
+  return width;
+}
+
+/** Whether an element is on the screen, or nearly. */
+export function useSeen(ref: RefObject<Element | null>): ReadonlySignal<boolean> {
+  const seen = useSignal(true);
+  useLayoutEffect(() => {
+    if (!ref.current) return;
+    const watch = new IntersectionObserver(([entry]) => (seen.value = entry?.isIntersecting ?? true), { rootMargin: "200px" });
+    watch.observe(ref.current);
+    return () => watch.disconnect();
+  }, []);
+  return seen;
+}

@@ -1,0 +1,173 @@
+// Lines, points on them and reference rules, every one labelled where it is.
+
+import { line as d3line } from "d3-shape";
+import type { VNode } from "preact";
+import { useRef } from "preact/hooks";
+import { Lit, useWidth } from "./context";
+import { Layout, type Place } from "./labels";
+import { Axes, FONT, LINE, plotOf, type Plot } from "./plot";
+import type { Curves, Line, Mark, Rule } from "./protocol";
+import { memo } from "./share";
+import { Frame } from "./text";
+
+export const CurvesFigure = memo(({ item }: { item: Curves }): VNode => {
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box).value;
+  return (
+    <Frame id={item.id} kind="curves" title={item.title} caption={item.caption} table={item.table}>
+      <div class="sized" ref={box}>
+        {width > 0 && <Drawing item={item} width={width} />}
+      </div>
+    </Frame>
+  );
+});
+
+function Drawing({ item, width }: { item: Curves; width: number }): VNode {
+  const height = Math.round(Math.min(Math.max(width * 0.6, 210), 320));
+  const plot = plotOf(width, height, item.x, item.y);
+  const { left, right, top, bottom } = plot;
+  const layout = new Layout({ x: left + 4, y: top - 12, width: right - left - 4, height: bottom - top + 8 }, FONT, LINE);
+  const points = item.marks.map((m) => ({ m, x: plot.x.place(m.x), y: plot.y.place(m.y) }));
+  for (const { x, y } of points) layout.keep({ x: x - 6, y: y - 6, width: 12, height: 12 });
+  for (const seen of item.lines.map((l) => visible(l, plot))) keepLine(layout, seen);
+  const clip = `clip-${item.id}`;
+  const frame = JSON.stringify([width, height, left, item.x.domain, item.x.scale, item.y.domain, item.y.scale]);
+  return (
+    <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true" focusable="false">
+      <clipPath id={clip}>
+        <rect x={left} y={top - 6} width={right - left + 6} height={bottom - top + 7} />
+      </clipPath>
+      <Axes plot={plot} x={item.x} y={item.y} />
+      {item.rules.map((r, i) => (
+        <Lit tag="g" about={r.ref} class="rule" key={`${i} ${r.ref}`}>
+          <RuleLine rule={r} plot={plot} />
+        </Lit>
+      ))}
+      <g clip-path={`url(#${clip})`}>
+        {item.lines.map((l, i) => (
+          <Lit tag="path" about={l.ref} class={l.dashed ? "line dashed" : "line"} key={i} d={pathOf(l, plot, frame)} />
+        ))}
+      </g>
+      {points.map(({ m, x, y }, i) => (
+        <Lit tag="circle" about={m.ref} class="mark" key={`${i} ${m.ref}`} cx={x} cy={y} r="5" />
+      ))}
+      {points.map(({ m, x, y }, i) => (
+        <Word key={`${i} ${m.ref}`} words={m.label} about={m.ref} class="mark-label" at={layout.put(m.label, beside(x, y))} />
+      ))}
+      {item.rules.map((r, i) => {
+        const words = r.number ? `${r.label} ${r.number.text}` : r.label;
+        return <Word key={`${i} ${r.ref}`} words={r.label} number={r.number} about={r.ref} at={layout.put(words, alongRule(r, plot))} />;
+      })}
+      {item.lines.map((l, i) => {
+        const seen = visible(l, plot);
+        if (!l.label || seen.length < 2) return null;
+        return <Word key={i} words={l.label} about={l.ref} at={layout.put(l.label, alongLine(seen))} />;
+      })}
+    </svg>
+  );
+}
+
+/** A line's path, kept as long as neither the line nor the frame changes: mostly only a point on it moves. */
+function pathOf(line: Line, plot: Plot, frame: string): string {
+  const { points } = line;
+  const kept = paths.get(points);
+  if (kept?.frame === frame) return kept.d;
+  const d =
+    d3line<[number, number] | null>()
+      .defined((p) => p !== null)
+      .x((p) => plot.x.free(p?.[0] ?? 0))
+      .y((p) => plot.y.free(p?.[1] ?? 0))(points) ?? "";
+  paths.set(points, { frame, d });
+  return d;
+}
+
+const paths = new WeakMap<Line["points"], { frame: string; d: string }>();
+
+interface WordProps {
+  words: string;
+  number?: Rule["number"];
+  about: Mark["ref"] | undefined;
+  at: Place;
+  class?: string;
+}
+
+function Word({ words, number, about, at, class: own = "" }: WordProps): VNode {
+  return (
+    <Lit tag="text" about={about} class={`word ${own}`} x={at.x} y={at.y} text-anchor={at.anchor}>
+      {words}
+      {number && <tspan data-num=""> {number.text}</tspan>}
+    </Lit>
+  );
+}
+
+function RuleLine({ rule, plot }: { rule: Rule; plot: Plot }): VNode {
+  const { left, right, top, bottom } = plot;
+  if (rule.axis === "x") return <line x1={plot.x.place(rule.at)} x2={plot.x.place(rule.at)} y1={top} y2={bottom} />;
+  return <line x1={left} x2={right} y1={plot.y.place(rule.at)} y2={plot.y.place(rule.at)} />;
+}
+
+function beside(x: number, y: number): Place[] {
+  return [
+    { x: x + 10, y: y - 6, anchor: "start" },
+    { x: x - 10, y: y - 6, anchor: "end" },
+    { x: x + 10, y: y + 14, anchor: "start" },
+    { x: x - 10, y: y + 14, anchor: "end" },
+    { x, y: y - 12, anchor: "middle" },
+    { x, y: y + 22, anchor: "middle" },
+  ];
+}
+
+function alongRule(rule: Rule, plot: Plot): Place[] {
+  const { left, right, top, bottom } = plot;
+  if (rule.axis === "x") {
+    const x = plot.x.place(rule.at);
+    return [top, (top + bottom) / 2, bottom - 8].flatMap((y) => [
+      { x: x + 5, y: y + 8, anchor: "start" as const },
+      { x: x - 5, y: y + 8, anchor: "end" as const },
+    ]);
+  }
+  const y = plot.y.place(rule.at);
+  return [
+    { x: right - 4, y: y - 5, anchor: "end" },
+    { x: right - 4, y: y + 14, anchor: "end" },
+    { x: left + 8, y: y - 5, anchor: "start" },
+    { x: left + 8, y: y + 14, anchor: "start" },
+    { x: (left + right) / 2, y: y - 5, anchor: "middle" },
+  ];
+}
+
+interface Spot {
+  x: number;
+  y: number;
+}
+
+/** The points of a line that lie within the axes. */
+function visible(line: Line, plot: Plot): Spot[] {
+  return line.points
+    .filter((p) => p !== null)
+    .map(([x, y]) => ({ x: plot.x.free(x), y: plot.y.free(y) }))
+    .filter(({ x, y }) => x >= plot.left - 1 && x <= plot.right + 1 && y >= plot.top - 1 && y <= plot.bottom + 1);
+}
+
+/** Words had better not stand on a line; but they may where there is no other place. */
+function keepLine(layout: Layout, seen: Spot[]): void {
+  let last = -Infinity;
+  for (const { x, y } of seen) {
+    if (Math.abs(x - last) < 4) continue;
+    last = x;
+    layout.keep({ x: x - 2, y: y - 2, width: 4, height: 4 });
+  }
+}
+
+/** Places for a line's name: beside it, from its visible end back to its beginning. */
+function alongLine(seen: Spot[]): Place[] {
+  return [1, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1, 0].flatMap((part): Place[] => {
+    const p = seen[Math.round(part * (seen.length - 1))];
+    if (!p) return [];
+    const anchor = part === 1 ? "end" : "start";
+    return [
+      { x: p.x + (part === 1 ? -4 : 6), y: p.y - 8, anchor },
+      { x: p.x + (part === 1 ? -4 : 6), y: p.y + 18, anchor },
+    ];
+  });
+}

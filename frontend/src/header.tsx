@@ -1,0 +1,85 @@
+// The quiet line at the top: where we are, undo and redo, the link, the theme.
+
+import { signal, useSignal, type Signal } from "@preact/signals";
+import type { VNode } from "preact";
+import { useSession } from "./context";
+import { copy } from "./copy";
+import type { Model } from "./model";
+
+const THEMES = ["auto", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
+const KEY = "xent-theme";
+
+/** The reader's choice is kept in this browser, where it may be kept; it is no part of the state. */
+export function storedTheme(): Signal<Theme> {
+  let kept: string | null = null;
+  try {
+    kept = localStorage.getItem(KEY);
+  } catch {
+    // Storage is switched off: the choice lasts as long as the page.
+  }
+  return signal(THEMES.find((t) => t === kept) ?? "auto");
+}
+
+function keep(theme: Theme): void {
+  try {
+    localStorage.setItem(KEY, theme);
+  } catch {
+    // As above.
+  }
+}
+
+export function Header({ model, theme }: { model: Model; theme: Signal<Theme> }): VNode {
+  const session = useSession();
+  const said = useSignal("");
+  const back = session.undos.value.length > 0;
+  const forth = session.redos.value.length > 0;
+  const copyLink = async (): Promise<void> => {
+    const done = await copy(String(model.get("link")));
+    said.value = done ? "Link copied" : "Copying was refused; the link is in the address bar";
+    setTimeout(() => (said.value = ""), 2500);
+  };
+  return (
+    <header class="top">
+      <p class="wordmark">
+        <b>xent</b> <span aria-hidden="true">·</span> explorer
+      </p>
+      <div class="tools" role="group" aria-label="Page tools">
+        <span class="said" role="status">
+          {said.value}
+        </span>
+        <button type="button" class="tool" aria-disabled={!back} aria-keyshortcuts="Control+Z" onClick={() => back && session.travel({ to: "undo" })}>
+          Undo
+        </button>
+        <button type="button" class="tool" aria-disabled={!forth} aria-keyshortcuts="Control+Shift+Z" onClick={() => forth && session.travel({ to: "redo" })}>
+          Redo
+        </button>
+        {model.get("link") !== undefined && (
+          <button type="button" class="tool" onClick={copyLink}>
+            Copy link
+          </button>
+        )}
+        <fieldset class="choice theme">
+          <legend class="hidden">Theme</legend>
+          <div class="options">
+            {THEMES.map((t) => (
+              <label key={t}>
+                <input
+                  type="radio"
+                  name="xent-theme"
+                  value={t}
+                  checked={t === theme.value}
+                  onChange={() => {
+                    theme.value = t;
+                    keep(t);
+                  }}
+                />
+                <span>{t}</span>
+              </label>
+            ))}
+          </div>
+        </fieldset>
+      </div>
+    </header>
+  );
+}

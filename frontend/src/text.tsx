@@ -1,0 +1,123 @@
+// Running text with live numbers, the frame that every figure shares, and the table of data behind it.
+
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren, VNode } from "preact";
+import { Lit, plain, useSession } from "./context";
+import type { Act, Inline, Num, Table } from "./protocol";
+import { memo } from "./share";
+
+export function Number_({ number }: { number: Num }): VNode {
+  return (
+    <Lit about={number.ref} class="num" data-num="">
+      {number.text}
+    </Lit>
+  );
+}
+
+export function Text({ text }: { text: Inline[] }): VNode {
+  return (
+    <>
+      {text.map((piece) => {
+        if (typeof piece === "string") return piece;
+        if (!("style" in piece)) return <Number_ number={piece} />;
+        const Tag = piece.style;
+        return <Tag>{piece.text}</Tag>;
+      })}
+    </>
+  );
+}
+
+interface FrameProps {
+  id: string;
+  kind: string;
+  title: Inline[];
+  caption?: Inline[] | undefined;
+  table?: Table | undefined;
+  children: ComponentChildren;
+}
+
+/** A figure: title, drawing, caption, and its numbers as a table. */
+export function Frame({ id, kind, title, caption, table, children }: FrameProps): VNode {
+  return (
+    <figure class={`figure ${kind}`} id={`figure-${id}`} aria-labelledby={`title-${id}`}>
+      <figcaption class="title" id={`title-${id}`}>
+        <Text text={title} />
+      </figcaption>
+      <div class="drawing">{children}</div>
+      <div class="under">
+        {caption && (
+          <p class="caption">
+            <Text text={caption} />
+          </p>
+        )}
+        {table && <Data table={table} of={plain(title)} />}
+      </div>
+    </figure>
+  );
+}
+
+/** The table is drawn only while it is open: it is as long as the figure is rich, and mostly closed. */
+function Data({ table, of }: { table: Table; of: string }): VNode {
+  const open = useSignal(false);
+  return (
+    <details class="data" onToggle={(e) => (open.value = e.currentTarget.open)}>
+      <summary aria-label={`Data: ${of}`}>Data</summary>
+      {open.value && <DataTable table={table} of={of} />}
+    </details>
+  );
+}
+
+const DataTable = memo(
+  ({ table, of }: { table: Table; of: string }): VNode => (
+    <div class="scroll" tabIndex={0} role="group" aria-label={`Table of ${of}`}>
+      <table>
+        <thead>
+          <tr>
+            {table.columns.map((name) => (
+              <th scope="col">{name}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {table.rows.map((row) => (
+            <tr>
+              {row.map((cell, i) => {
+                const shown = typeof cell === "string" ? cell : <Number_ number={cell} />;
+                return i === 0 ? <th scope="row">{shown}</th> : <td>{shown}</td>;
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  ),
+);
+
+interface PressProps {
+  act: Act;
+  class?: string;
+  label?: string | undefined;
+  pressed?: boolean | undefined;
+  children: ComponentChildren;
+  onPress?: () => void;
+}
+
+/** A button. One that cannot be pressed stays focusable, so that the focus is not lost when a run ends. */
+export function Press({ act, class: own = "button", label, pressed, children, onPress }: PressProps): VNode {
+  const session = useSession();
+  return (
+    <button
+      type="button"
+      class={own}
+      aria-label={label}
+      aria-pressed={pressed}
+      aria-disabled={act.disabled ? true : undefined}
+      data-do={act.do}
+      onClick={() => {
+        if (!act.disabled) (onPress ?? (() => session.act(act)))();
+      }}
+    >
+      {children}
+    </button>
+  );
+}
