@@ -201,7 +201,7 @@ def _readout(row: Row) -> Readout:
 
 def _loss(row: Row) -> Panel:
     s, unit, k = row.state, row.scale, range(len(row.z))
-    ln_k = rule("x", row.guess, f"{row.log} {len(row.z)}")
+    ln_k = rule("x", row.guess, f"{row.log} {len(row.z)} =")
     breakdown = table(
         ["class", "target t", f"surprise −{row.log} p", "t × surprise"],
         [
@@ -246,7 +246,7 @@ def _surprise(row: Row) -> Item:
         y=axis(s.unit, 0.0, top, about=5),
         lines=[curve],
         marks=marks,
-        rules=[rule("y", row.guess, f"{row.log} {len(row.z)}")],
+        rules=[rule("y", row.guess, f"{row.log} {len(row.z)} =")],
         caption=say(
             "Halving a probability always costs the same, {half} {unit}. The dashed line is a guess that knows "
             "nothing, {guess}.",
@@ -274,7 +274,7 @@ def _descent(row: Row) -> Panel:
     marks: list[Mark] = []
     if here is not None:
         marks = [{"x": float(s.steps), "y": here, "ref": "loss", "label": f"step {s.steps}"}]
-    rules = [rule("y", row.guess, f"{row.log} {len(row.z)}")]
+    rules = [rule("y", row.guess, f"{row.log} {len(row.z)} =")]
     if row.floor > 0:
         rules.append(rule("y", row.cost(row.floor, "floor"), "floor"))
     rate = num(s.rate, "rate", text=show_input(s.rate))
