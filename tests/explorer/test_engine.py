@@ -22,9 +22,7 @@ from xent.explorer.rows import demo
 
 
 def ask(url: str = "x=logits&v=1&z=2,1,0.1", *actions: dict[str, Any], sources: Any = None) -> Any:
-    answer = engine.respond(
-        {"seq": 7, "url": url, "actions": list(actions)}, sources or {}
-    )
+    answer = engine.respond({"seq": 7, "url": url, "actions": list(actions)}, sources or {})
     json.dumps(answer, allow_nan=False)  # what the wire demands
     assert answer["seq"] == 7
     return answer
@@ -94,21 +92,14 @@ def test_every_number_agrees_with_the_public_library(url: str) -> None:
 
 def close(text: str, value: float, slack: float = 0.0) -> bool:
     """Whether the text is the number to its last shown digit (or the neighbour, when it lies on the edge)."""
-    if text.startswith("1 − "):
-        return abs(value - (1 - parse(text[4:]))) <= 1e-15
-    if not math.isfinite(value):
+    if text == show(value) or not math.isfinite(value):
         return text == show(value)
-    mantissa = text.split("×10")[0]
-    exponent = (
-        int(
-            math.log10(parse("1×10" + text.split("×10")[1]))
-            + math.copysign(0.5, parse("1×10" + text.split("×10")[1]) - 1)
-        )
-        if "×10" in text
-        else 0
-    )
-    last = 10.0 ** (exponent - len(mantissa.partition(".")[2]))
-    return text == show(value) or abs(parse(text) - value) <= 0.5000001 * last + slack
+    if text.startswith("1 − "):
+        return close(text.removeprefix("1 − "), 1 - value, slack=3e-16)
+    mantissa, _, power = text.partition("×10")
+    unit = parse("1×10" + power) if power else 1.0
+    last = unit * 10.0 ** -len(mantissa.partition(".")[2])
+    return abs(parse(text) - value) <= 0.5000001 * last + slack
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,0 +1,1 @@
+"""Measured numbers: ``python -m bench NAME``; results go to ``bench/results``, documents quote them from there."""

@@ -1,0 +1,139 @@
+"""What the tests read off the page, and what it is compared with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from xent.explorer import engine
+from xent.explorer.rows import demo
+
+READY = "#readout-numbers"
+
+
+def open_at(page: Page, address: str, link: str = "") -> None:
+    """Open a state and wait for its picture."""
+    page.goto(f"{address.rstrip('/')}/#{link}" if link else address)
+    page.wait_for_selector(READY)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until Python has answered everything and a frame has been painted."""
+    page.wait_for_function(
+        """() => !document.querySelector("[data-waiting]")
+             && new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"""
+    )
+
+
+def link(page: Page) -> str:
+    """Read the state in the address bar."""
+    return str(page.evaluate("location.hash.slice(1)"))
+
+
+def view_of(state: str) -> Any:
+    """Ask Python about a state."""
+    return engine.respond({"seq": 0, "url": state, "actions": []}, demo())["view"]
+
+
+def shown_numbers(page: Page) -> Counter[str]:
+    """Read every live number on the page, as it stands there."""
+    return Counter(
+        page.evaluate(
+            """() => [...document.querySelectorAll("[data-num]")].map((n) => (n.value ?? n.textContent).trim())"""
+        )
+    )
+
+
+def all_numbers(tree: Any) -> Iterator[str]:
+    """Collect every live number of a view model."""
+    if isinstance(tree, dict):
+        if "text" in tree and "value" in tree:
+            yield tree["text"]
+        for value in tree.values():
+            yield from all_numbers(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from all_numbers(value)
+
+
+def assert_page_is_python(page: Page) -> Any:
+    """Hold every live number on the page against a fresh answer to the link in the address bar."""
+    settle(page)
+    view = view_of(link(page))
+    seen, said = shown_numbers(page), Counter(all_numbers(view))
+    strangers = set(seen) - set(said)
+    assert not strangers, f"on the page but not from Python: {sorted(strangers)}"
+    assert len(seen) > 10
+    return view
+
+
+def number(page: Page, label: str) -> str:
+    """Read one headline number by its label."""
+    return page.locator("#readout-numbers > div", has_text=label).locator("dd [data-num]").first.inner_text()
+
+
+def rows(page: Page, figure: str) -> list[str]:
+    """Read the numbers of a bars figure, row by row."""
+    out = page.evaluate(
+        """(id) => [...document.querySelectorAll(`#figure-${id} .row .value`)].map(
+             (n) => n.value ?? n.textContent)""",
+        figure,
+    )
+    return [str(text) for text in out]
+
+
+def lane(page: Page, path: str) -> Any:
+    """Find the slider that edits a path."""
+    return page.locator(f"[role=slider][data-path='{path}']")
+
+
+def field(page: Page, path: str) -> Any:
+    """Find the text field that edits a path."""
+    return page.locator(f"input[data-path='{path}']")
+
+
+def type_into(page: Page, path: str, words: str) -> None:
+    """Type a value as a person would."""
+    box = field(page, path)
+    box.click()
+    box.press("ControlOrMeta+a")
+    page.keyboard.type(words)
+    page.keyboard.press("Enter")
+    settle(page)
+
+
+def drag_to(page: Page, path: str, share: float) -> None:
+    """Drag a slider by its lane to a share of its width, in steps."""
+    handle = lane(page, path)
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.5, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * share, y, steps=6)
+    page.mouse.up()
+    settle(page)
+
+
+__all__ = [
+    "READY",
+    "all_numbers",
+    "assert_page_is_python",
+    "drag_to",
+    "expect",
+    "field",
+    "lane",
+    "link",
+    "number",
+    "open_at",
+    "rows",
+    "settle",
+    "shown_numbers",
+    "type_into",
+    "view_of",
+]
