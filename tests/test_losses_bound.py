@@ -21,8 +21,8 @@ def excess(z, target, **options):
     """Worst error of loss and gradient of a row, in units of what is allowed.
 
     Allowed: the exact answer for logits moved by one ulp, and 4 ulp of the result's type:
-    4 ulp(exact) + Σ_i |∂ exact / ∂ z_i| ulp(z_i). Where t and p agree to more than 100 bits (logits that are all alike
-    to within 1e-30), pairs of floats end, and the gradient is off by up to 2⁻¹⁰⁰ of what cancels.
+    4 ulp(exact) + Σ_i |∂ exact / ∂ z_i| ulp(z_i). Where t and p agree to more than 100 bits (logits that are all
+    alike to within 1e-30), pairs of floats end, and the gradient is off by up to 2⁻¹⁰⁰ of what cancels.
     """
     kind, loss_kind = z.dtype.name, "float64" if z.dtype == np.float64 else "float32"
     loss, slope = xent.cross_entropy_with_grad(z[None], np.asarray(target)[None], reduction="none", **options)
@@ -107,7 +107,7 @@ def test_bound_on_any_row(row, data):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("k", [300, 1000])
+@pytest.mark.parametrize("k", [200, 500])
 def test_bound_on_many_classes(dtype, k):
     z = np.random.default_rng(k).normal(size=k).astype(dtype)
     assert excess(z, 5) <= 1

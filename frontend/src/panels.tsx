@@ -10,6 +10,7 @@ import { ControlsRow } from "./controls";
 import { CurvesFigure } from "./curves";
 import { FormulaItem } from "./formula";
 import { GalleryFigure } from "./gallery";
+import { Pixels } from "./pixels";
 import type { Bars, Item, Panel, Prose, Readout } from "./protocol";
 import { memo } from "./share";
 import { Number_, Text } from "./text";
@@ -88,9 +89,12 @@ function ItemView({ item }: { item: Item }): VNode {
 
 const ProseItem = memo(
   ({ item }: { item: Prose }): VNode => (
-    <p class="prose" id={`prose-${item.id}`}>
-      <Text text={item.text} />
-    </p>
+    <div class="prose" id={`prose-${item.id}`}>
+      {item.picture && <Pixels picture={item.picture} labelled />}
+      <p>
+        <Text text={item.text} />
+      </p>
+    </div>
   ),
 );
 

@@ -127,10 +127,15 @@ export interface Areas {
   table: Table;
 }
 
+export interface Picture {
+  pixels: string;
+  width: number;
+  label: string;
+}
+
 export interface Thumb {
   title: string;
-  pixels?: string;
-  width?: number;
+  picture?: Picture;
   lines: Inline[];
   act: Act;
   picked: boolean;
@@ -171,6 +176,7 @@ export interface Prose {
   kind: "prose";
   id: string;
   text: Inline[];
+  picture?: Picture;
 }
 
 export interface Readout {

@@ -24,7 +24,7 @@ def open_at(page: Page, address: str, link: str = "") -> None:
 def settle(page: Page) -> None:
     """Wait until Python has answered everything and a frame has been painted."""
     page.wait_for_function(
-        """() => !document.querySelector("[data-waiting]")
+        """() => !document.querySelector("[data-waiting], [data-writing]")
              && new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"""
     )
 

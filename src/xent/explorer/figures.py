@@ -29,6 +29,7 @@ from xent.explorer.view import (
     MathNode,
     Num,
     Panel,
+    Picture,
     Prose,
     Rect,
     Rule,
@@ -169,9 +170,12 @@ def controls(name: str, items: Iterable[Control]) -> Controls:
     return {"kind": "controls", "id": name, "items": list(items)}
 
 
-def prose(name: str, text: list[Inline]) -> Prose:
-    """Write a paragraph."""
-    return {"kind": "prose", "id": name, "text": text}
+def prose(name: str, text: list[Inline], *, beside: Picture | None = None) -> Prose:
+    """Write a paragraph, beside the picture it is about."""
+    out: Prose = {"kind": "prose", "id": name, "text": text}
+    if beside:
+        out["picture"] = beside
+    return out
 
 
 def panel(name: str, title: str, items: Sequence[Item], *, wide: bool = False) -> Panel:

@@ -8,7 +8,7 @@ from xent import spec
 from xent.explorer.figures import button, choice, say
 from xent.explorer.numbers import num, show_input
 from xent.explorer.rows import Rows
-from xent.explorer.view import Control, Gallery, Thumb
+from xent.explorer.view import Control, Gallery, Picture, Thumb
 
 PER_PAGE = 12
 MOST_CLASSES = 10
@@ -88,9 +88,18 @@ def _thumb(rows: Rows, index: int, *, picked: bool) -> Thumb:
         "picked": picked,
         "wrong": wrong,
     }
-    if rows.images is not None and rows.width is not None:
-        out["pixels"], out["width"] = rows.images[index], rows.width
+    shown = picture(rows, index)
+    if shown:
+        out["picture"] = shown
     return out
+
+
+def picture(rows: Rows, index: int) -> Picture | None:
+    """Give a row's image, if the rows have any."""
+    if rows.images is None or rows.width is None:
+        return None
+    label = f"The image of row {index}, labelled {rows.classes[int(rows.labels[index])]}"
+    return {"pixels": rows.images[index], "width": rows.width, "label": label}
 
 
 def _cost(loss: float) -> str:

@@ -178,12 +178,19 @@ class Areas(TypedDict):
     table: Table
 
 
+class Picture(TypedDict):
+    """A small image: a character a pixel, '0' (ground) … 'g' (ink), row by row."""
+
+    pixels: str
+    width: int
+    label: str
+
+
 class Thumb(TypedDict):
-    """One row of data to load: an image when there is one (a character a pixel, '0' … 'g'), and its numbers."""
+    """One row of data to load: its picture when there is one, and its numbers."""
 
     title: str
-    pixels: NotRequired[str]
-    width: NotRequired[int]
+    picture: NotRequired[Picture]
     lines: list[Inline]
     act: Act
     picked: bool
@@ -229,11 +236,12 @@ class CodeTab(TypedDict):
 
 
 class Prose(TypedDict):
-    """A paragraph with live numbers."""
+    """A paragraph with live numbers, and the picture it is about."""
 
     kind: Literal["prose"]
     id: str
     text: list[Inline]
+    picture: NotRequired[Picture]
 
 
 class Readout(TypedDict):

@@ -73,10 +73,7 @@ def _loss(row: Row) -> Formula:
     log = m.mi("log") if row.state.unit == "nats" else m.sub(m.mi("log"), m.el("mn", "2"))
     p_j = m.sub(m.mi("p"), m.mi("j"))
     general = m.row(m.mo("−"), m.total("j"), m.sub(m.mi("t"), m.mi("j")), m.thin(), log, m.thin(), p_j)
-    parts = [
-        m.row(m.mn(num(row.t[j], f"class:{j}")), m.mo("·"), m.mn(row.cost(row.surprise[j], f"class:{j}")))
-        for j in aimed
-    ]
+    parts = [m.row(m.mn(row.weight(j)), m.mo("·"), m.mn(row.cost(row.surprise[j], f"class:{j}"))) for j in aimed]
     live = _dots(parts, "+")
     math_ml = m.lines(
         [
@@ -100,7 +97,7 @@ def _gradient(row: Row) -> Formula:
         ref = f"class:{j}"
         number = row.prob(j)
         p = m.bracketed(number) if number["text"].startswith("1 −") else m.mn(number)
-        live = m.row(p, m.mo("−"), m.mn(num(row.t[j], ref)))
+        live = m.row(p, m.mo("−"), m.mn(row.weight(j)))
         body = m.row(m.frac(live, m.mn(t)) if hot else live, m.mo("="), m.mn(num(row.grad[j], ref)))
         rows.append([m.mtext(row.state.names[j], ref=ref), m.mo(":"), body])
     some = "" if len(row.z) <= MOST_TERMS else ", here for the classes it moves most"

@@ -24,7 +24,7 @@ from xent.explorer.figures import (
     stack,
     table,
 )
-from xent.explorer.gallery import gallery
+from xent.explorer.gallery import gallery, picture
 from xent.explorer.numbers import num, show_input, show_tick
 from xent.explorer.rows import Rows
 from xent.explorer.snippets import Problem, snippets
@@ -46,7 +46,7 @@ def compute(state: State, sources: Mapping[str, Rows]) -> View:
         "experiment": "logits",
         "title": TITLE,
         "lede": say(LEDE),
-        "panels": [_main(row), *data, _loss(row), _formulas(row), _descent(row), _code(row)],
+        "panels": [_main(row, sources), *data, _loss(row), _formulas(row), _descent(row), _code(row)],
         "summary": _summary(row),
     }
 
@@ -56,13 +56,14 @@ def _summary(row: Row) -> str:
     return f"Loss {row.cost(row.loss)['text']} {row.state.unit}; most probable is {name} with {p}."
 
 
-def _main(row: Row) -> Panel:
+def _main(row: Row, sources: Mapping[str, Rows]) -> Panel:
+    s = row.state
     starts = [button(label, {"do": "start", "value": key}) for key, (label, _) in STARTS.items()]
     return panel(
         "row",
         "One row",
         [
-            prose("story", _story(row)),
+            prose("story", _story(row), beside=picture(sources[s.source], s.row) if s.row >= 0 else None),
             controls("target-controls", _target_controls(row)),
             _logit_bars(row),
             bars(
@@ -165,8 +166,8 @@ def _probabilities(row: Row) -> list[Bar]:
 def _targets(row: Row) -> list[Bar]:
     s, rows = row.state, list[Bar]()
     for j, name in enumerate(s.names):
-        text = show_input(row.t[j]) if s.target == "soft" else None
-        bar = row.bar(j, num(row.t[j], f"class:{j}", text=text), "target for")
+        value = num(row.t[j], f"class:{j}", text=show_input(row.t[j])) if s.target == "soft" else row.weight(j)
+        bar = row.bar(j, value, "target for")
         if s.target == "soft":
             bar["drag"] = {"path": f"soft.{j}", "min": 0.0, "max": 1.0, "step": 0.01, "page": 0.1}
         else:

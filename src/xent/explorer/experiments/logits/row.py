@@ -47,7 +47,7 @@ class Row:
             grad=spec.gradient(z, state.aim, **given),
             losses=losses,
             floor=floor,
-            above=spec.kl_divergence(t, p) if floor else losses[-1],  # a p that rounds to 1 would lose a tiny loss
+            above=max(spec.kl_divergence(t, p), 0.0) if floor else losses[-1],  # a rounded p loses tiny losses
         )
 
     @property
@@ -76,8 +76,8 @@ class Row:
         return {"ref": f"class:{j}", "label": name, "number": number, "spoken": f"{what} {name} {number['text']}"}
 
     def weight(self, j: int) -> Num:
-        """Give t_j."""
-        return num(self.t[j], f"class:{j}")
+        """Give t_j; a whole share is written without decimals, because it is exact."""
+        return num(self.t[j], f"class:{j}", text="1" if self.t[j] == 1 else None)
 
     def term(self, j: int) -> Num:
         """Give t_j · (−log p_j) in the chosen unit."""
