@@ -27,7 +27,7 @@ MOVES = 300
 WATCH = """(selector) => {
   const out = window.__out = { answered: [], painted: [], own: [] };
   let made = null;
-  addEventListener("pointermove", (event) => {
+  addEventListener("pointerrawupdate", (event) => {
     made = event.timeStamp;
     requestAnimationFrame(() => { const c = new MessageChannel(); const t = event.timeStamp;
       c.port1.onmessage = () => out.own.push(performance.now() - t); c.port2.postMessage(0); });

@@ -1,7 +1,7 @@
 // Bars from zero, one row a class; and a group of such figures that share their rows.
 
 import type { VNode } from "preact";
-import { useComputed } from "@preact/signals";
+import type { ReadonlySignal } from "@preact/signals";
 import { scaleOf } from "./axis";
 import { hue, Lit, plain } from "./context";
 import type { Axis, Bar, Bars } from "./protocol";
@@ -89,17 +89,27 @@ const Row = memo(({ row, axis, title }: { row: Bar; axis: Axis; title: string })
 
 function DragLane({ row, axis, drag, label }: { row: Bar; axis: Axis; drag: NonNullable<Bar["drag"]>; label: string }): VNode {
   const { asked, props } = useSlide({ drag, axis, number: row.number, spoken: row.spoken, label });
-  const at = useComputed(() => asked.value);
-  const thumb = at.value ?? row.number.value;
   return (
     <div class="lane drag" {...props}>
-      <Drawn row={row} axis={axis} thumb={thumb} />
+      <Drawn row={row} axis={axis} />
+      <Thumb asked={asked} row={row} axis={axis} />
     </div>
   );
 }
 
+/** The handle, moved by a transform of its own layer: following the pointer costs no layout and no paint. */
+function Thumb({ asked, row, axis }: { asked: ReadonlySignal<number | null>; row: Bar; axis: Axis }): VNode | null {
+  const at = asked.value ?? row.number.value;
+  if (at === null) return null;
+  return (
+    <span class={`track ${hue(row.ref)}`} style={{ transform: `translateX(${scaleOf(axis, 0, 100).place(at)}%)` }} aria-hidden="true">
+      <span class="thumb" />
+    </span>
+  );
+}
+
 /** The bar itself. Lengths are per cent of the lane, so it needs no measuring. */
-function Drawn({ row, axis, thumb }: { row: Bar; axis: Axis; thumb?: number | null }): VNode {
+function Drawn({ row, axis }: { row: Bar; axis: Axis }): VNode {
   const scale = scaleOf(axis, 0, 100);
   const zero = scale.place(0);
   const end = row.number.value === null ? zero : scale.place(row.number.value);
@@ -112,9 +122,6 @@ function Drawn({ row, axis, thumb }: { row: Bar; axis: Axis; thumb?: number | nu
         <rect class="fill" x={`${Math.min(zero, end)}%`} width={`${Math.abs(end - zero)}%`} y="22%" height="56%" />
       )}
       <line class="zero" x1={`${zero}%`} x2={`${zero}%`} y1="0" y2="100%" />
-      {thumb !== undefined && thumb !== null && (
-        <circle class="thumb" cx={`${scale.place(thumb)}%`} cy="50%" r="6" />
-      )}
     </svg>
   );
 }

@@ -59,6 +59,13 @@ export function useSlide(now: Sliding): Slide {
     session.dragging.value = false;
   };
 
+  const follow = (event: PointerEvent): void => {
+    if (hold.current.pointer !== event.pointerId) return;
+    if (hold.current.undecided && Math.abs(event.clientX - hold.current.startX) < TOUCH_SLOP_PX) return;
+    hold.current.undecided = false;
+    point(event);
+  };
+
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { drag, axis, number } = latest.current;
@@ -98,12 +105,9 @@ export function useSlide(now: Sliding): Slide {
         event.preventDefault();
         point(event);
       },
-      onPointerMove: (event: PointerEvent) => {
-        if (hold.current.pointer !== event.pointerId) return;
-        if (hold.current.undecided && Math.abs(event.clientX - hold.current.startX) < TOUCH_SLOP_PX) return;
-        hold.current.undecided = false;
-        point(event);
-      },
+      // Chromium holds moves back until the next frame; its raw ones let Python begin at once.
+      onpointerrawupdate: follow,
+      onPointerMove: follow,
       onPointerUp: release,
       onPointerCancel: release,
       onLostPointerCapture: release,

@@ -22,6 +22,12 @@ REQUIRED = os.environ.get("XENT_REQUIRE_BROWSER") == "1"
 NO_BROWSER = "no Chromium found: browser tests skipped (install Debian's chromium, or set XENT_CHROMIUM to one)"
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a browser where there is none, here, so that it is said in one line."""
+    if CHROMIUM is None and not REQUIRED and item.get_closest_marker("browser"):
+        pytest.skip(NO_BROWSER)
+
+
 def start_server(*arguments: str) -> tuple[subprocess.Popen[str], str]:
     """Start `xent explore` on a free port and wait for the line that says where."""
     command = [sys.executable, "-m", "xent", "explore", "--no-browser", "--port", "0", *arguments]
@@ -51,11 +57,9 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the session; without one the test skips, or fails where a browser is required."""
+    """One Chromium for the session; one is required here."""
     if CHROMIUM is None:
-        if REQUIRED:
-            pytest.fail(NO_BROWSER, pytrace=False)
-        pytest.skip(NO_BROWSER)
+        pytest.fail(NO_BROWSER, pytrace=False)
     with sync_playwright() as driver:
         flags = [
             "--no-sandbox",

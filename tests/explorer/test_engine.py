@@ -18,7 +18,7 @@ import xent
 from xent import spec
 from xent.explorer import engine
 from xent.explorer.numbers import parse, show
-from xent.explorer.rows import demo
+from xent.explorer.rows import demo, weigh
 
 
 def ask(url: str = "x=logits&v=1&z=2,1,0.1", *actions: dict[str, Any], sources: Any = None) -> Any:
@@ -270,6 +270,25 @@ def test_the_first_picture_is_a_real_mistake() -> None:
     picked = [thumb for thumb in figure(answer, "rows")["thumbs"] if thumb["picked"]]
     assert len(picked) == 1
     assert picked[0]["wrong"]
+
+
+def test_a_row_beyond_every_axis_is_refused_and_not_opened_on() -> None:
+    huge = weigh([[3e6, 0.0], [0.0, 1.0]], [1, 0], name="huge", classes=("a", "b"))
+    assert texts(ask("", sources={"huge": huge}), "logits") == ["0.0", "1.0"]
+    assert (
+        "Row 0 has logits beyond"
+        in ask("x=logits&v=1", {"do": "load", "value": 0}, sources={"huge": huge})["error"]
+    )
+
+
+def test_more_than_ten_classes_are_folded_without_changing_the_loss() -> None:
+    z = [0.1 * j for j in range(30)]
+    many = weigh([z], [3], name="many", classes=[f"c{j}" for j in range(30)])
+    answer = ask("", sources={"many": many})
+    assert [bar["label"] for bar in figure(answer, "logits")["rows"]][-1] == "21 others"
+    assert figure(answer, "numbers")["items"][0]["number"]["text"] == show(spec.loss(z, 3))
+    gradient = spec.gradient(z, 3)
+    assert texts(answer, "gradient")[0] == show(gradient[3])
 
 
 def show_as_input(z: float) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from xent.explorer.numbers import nice_ticks, show_tick
@@ -51,7 +52,7 @@ def say(template: str, **pieces: str | Num) -> list[Inline]:
     """
     words = {name: piece for name, piece in pieces.items() if isinstance(piece, str)}
     out: list[Inline] = []
-    for part in _PIECES.split(template):
+    for part in _parts(template):
         if part.startswith("**"):
             out.append({"style": "strong", "text": part[2:-2].format(**words)})
         elif part.startswith("*"):
@@ -63,6 +64,12 @@ def say(template: str, **pieces: str | Num) -> list[Inline]:
     return out
 
 
+@lru_cache(maxsize=256)
+def _parts(template: str) -> tuple[str, ...]:
+    return tuple(_PIECES.split(template))
+
+
+@lru_cache(maxsize=256)  # a view model is never changed, so equal axes may be one
 def axis(label: str, low: float, high: float, *, about: int = 4) -> Axis:
     """Make a linear axis with round ticks."""
     ticks: list[Tick] = [{"at": t, "text": show_tick(t)} for t in nice_ticks(low, high, about=about)]

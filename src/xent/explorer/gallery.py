@@ -51,7 +51,7 @@ def gallery(sources: Mapping[str, Rows], source: str, row: int, page: int, *, mi
     shown, pages = window(rows, page, mistakes=mistakes)
     thumbs: list[Thumb] = [_thumb(rows, int(i), picked=int(i) == row) for i in shown]
     caption = say(
-        "{count} held-out rows of {name}, the costliest first; {wrong} of them are mistakes. Choose one to load "
+        "{count} rows of {name}, the costliest first; {wrong} of them are mistakes. Choose one to load "
         "its logits above.",
         count=num(len(rows.labels), text=str(len(rows.labels))),
         name=rows.name,

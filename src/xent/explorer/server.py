@@ -9,6 +9,7 @@ policy); and its Content-Security-Policy keeps the page from loading or sending 
 from __future__ import annotations
 
 import errno
+import gc
 import ipaddress
 import json
 import mimetypes
@@ -241,6 +242,8 @@ def serve(
         proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
+    gc.collect()
+    gc.freeze()  # the rows and the modules stay: a collection in mid-drag need not look at them again
     _Server(config, ready).run(sockets=[listener])
 
 

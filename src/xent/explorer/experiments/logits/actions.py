@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from xent import spec
-from xent.explorer.experiments.logits.state import MOST_STEPS, STARTS, WORDS, State, run
-from xent.explorer.gallery import fold
+from xent.explorer.experiments.logits.state import MOST_STEPS, STARTS, WORDS, State, descend
+from xent.explorer.gallery import PER_PAGE, fold
 from xent.explorer.rows import Rows
 from xent.explorer.state import ActionError, codecs, put
 
@@ -17,11 +18,10 @@ from xent.explorer.state import ActionError, codecs, put
 def first(sources: Mapping[str, Rows]) -> State:
     """Begin with the costliest mistake of the first source; without rows, with three classes."""
     for name, rows in sources.items():
-        picks = rows.mistakes if len(rows.mistakes) else rows.order
-        if len(picks):
-            return _load(
-                State(source=name, mistakes="mistakes" if len(rows.mistakes) else "all"), int(picks[0]), sources
-            )
+        wrong = len(rows.mistakes) > 0
+        for index in (rows.mistakes if wrong else rows.order)[:PER_PAGE]:
+            with suppress(ActionError):
+                return _load(State(source=name, mistakes="mistakes" if wrong else "all"), int(index), sources)
     return State()
 
 
@@ -57,7 +57,7 @@ def act(state: State, action: Mapping[str, Any], sources: Mapping[str, Rows]) ->
 
 def _rebase(state: State) -> State:
     """Let a new run begin at the logits on screen: what a run follows from is about to change."""
-    return dataclasses.replace(state, logits=run(state)[0], steps=0) if state.steps else state
+    return dataclasses.replace(state, logits=descend(state)[0], steps=0) if state.steps else state
 
 
 def _set(state: State, path: object, value: Any, sources: Mapping[str, Rows]) -> State:
@@ -136,7 +136,9 @@ def _load(state: State, index: int, sources: Mapping[str, Rows]) -> State:
         raise ActionError(f"There is no row {index}; there are {most}.")
     logits, names, label = fold(rows, index)
     fields = codecs(State)
-    logits, names = fields["logits"].clamp(logits), fields["names"].clamp(names)
+    if fields["logits"].clamp(logits) != logits:
+        raise ActionError(f"Row {index} has logits beyond ±10⁶, which no axis here reaches; choose another row.")
+    names = tuple(name or "?" for name in fields["names"].clamp(names))
     target = "class" if state.target == "soft" else state.target
     return dataclasses.replace(
         state, logits=logits, names=names, label=label, soft=(), target=target, row=index, steps=0, span=5

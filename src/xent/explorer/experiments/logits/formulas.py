@@ -23,8 +23,13 @@ def _target(row: Row) -> int:
     return max(range(len(row.t)), key=lambda j: row.t[j])
 
 
-def _dots(parts: list[MathNode], sign: str) -> MathNode:
-    shown = parts if len(parts) <= MOST_TERMS else [*parts[: MOST_TERMS - 1], m.mo("⋯"), parts[-1]]
+def _few(classes: list[int]) -> list[int]:
+    return classes if len(classes) <= MOST_TERMS else [*classes[: MOST_TERMS - 1], classes[-1]]
+
+
+def _dots(parts: list[MathNode], sign: str, *, of: int) -> MathNode:
+    """Join the terms that `_few` kept out of a number of them, with dots for the rest."""
+    shown = parts if of <= MOST_TERMS else [*parts[:-1], m.mo("⋯"), parts[-1]]
     out: list[MathNode] = []
     for part in shown:
         out += [m.mo(sign), part] if out else [part]
@@ -51,7 +56,7 @@ def _softmax(row: Row) -> Formula:
         m.power(m.mi("e"), m.row(m.sub(m.mi("z"), m.mi("j")), m.mo("/"), m.mi("T", ref="T"))),
         m.row(m.total("i"), m.power(m.mi("e"), m.row(m.sub(m.mi("z"), m.mi("i")), m.mo("/"), m.mi("T", ref="T")))),
     )
-    live = m.frac(_weight(row, y), _dots([_weight(row, j) for j in order], "+"))
+    live = m.frac(_weight(row, y), _dots([_weight(row, j) for j in _few(order)], "+", of=k))
     math_ml = m.lines(
         [
             [m.sub(m.mi("p"), m.mi("j")), m.mo("="), general],
@@ -74,7 +79,7 @@ def _loss(row: Row) -> Formula:
     p_j = m.sub(m.mi("p"), m.mi("j"))
     general = m.row(m.mo("−"), m.total("j"), m.sub(m.mi("t"), m.mi("j")), m.thin(), log, m.thin(), p_j)
     parts = [m.row(m.mn(row.weight(j)), m.mo("·"), m.mn(row.cost(row.surprise[j], f"class:{j}"))) for j in aimed]
-    live = _dots(parts, "+")
+    live = _dots(parts, "+", of=len(aimed))
     math_ml = m.lines(
         [
             [m.mi("L", ref="loss"), m.mo("="), general],

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from xent.explorer.experiments.logits import formulas
 from xent.explorer.experiments.logits.row import Row
-from xent.explorer.experiments.logits.state import MOST_STEPS, SPANS, STARTS, State, run
+from xent.explorer.experiments.logits.state import MOST_STEPS, SPANS, STARTS, State, descend
 from xent.explorer.figures import (
     axis,
     bars,
@@ -40,7 +40,7 @@ LEDE = (
 
 def compute(state: State, sources: Mapping[str, Rows]) -> View:
     """Draw the whole page of a state."""
-    row = Row.of(state, *run(state))
+    row = Row.of(state, *descend(state))
     data = [_data(state, sources)] if state.source else []
     return {
         "experiment": "logits",

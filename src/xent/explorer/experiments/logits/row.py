@@ -26,14 +26,16 @@ class Row:
     losses: list[float]
     floor: float  # H(t): no logits cost less
     above: float  # KL(t‖p): the rest of the loss
+    shown: list[Num]  # p as it is written
 
     @classmethod
-    def of(cls, state: State, z: tuple[float, ...], losses: list[float]) -> Row:
-        """Ask the library everything about the logits ``z`` a run has come to."""
+    def of(cls, state: State, z: tuple[float, ...], before: list[float]) -> Row:
+        """Ask the library everything about the logits ``z`` that a run has come to from the losses ``before``."""
         given = state.options
         t = spec.target_weights(
             state.aim, len(z), label_smoothing=given["label_smoothing"], convention=given["convention"]
         )
+        loss = spec.loss(z, state.aim, **given)
         p = spec.probabilities(z, temperature=state.temperature)
         floor = spec.entropy(t)
         return cls(
@@ -43,11 +45,15 @@ class Row:
             surprise=[-v for v in spec.log_probabilities(z, temperature=state.temperature)],
             t=t,
             terms=list(spec.loss_terms(z, state.aim, **given).surprise),
-            loss=losses[-1],
+            loss=loss,
             grad=spec.gradient(z, state.aim, **given),
-            losses=losses,
+            losses=[*before, loss],
             floor=floor,
-            above=max(spec.kl_divergence(t, p), 0.0) if floor else losses[-1],  # a rounded p loses tiny losses
+            shown=[
+                num(q, f"class:{j}", text=show_probability(q, math.fsum([*p[:j], *p[j + 1 :]])))
+                for j, q in enumerate(p)
+            ],
+            above=max(spec.kl_divergence(t, p), 0.0) if floor else loss,  # a rounded p loses tiny losses
         )
 
     @property
@@ -85,8 +91,7 @@ class Row:
 
     def prob(self, j: int) -> Num:
         """Give p_j, written as its distance from 1 when it would round to 1."""
-        others = math.fsum(q for i, q in enumerate(self.p) if i != j)
-        return num(self.p[j], f"class:{j}", text=show_probability(self.p[j], others))
+        return self.shown[j]
 
     def cost(self, nats: float, ref: str = "loss") -> Num:
         """Give a loss in the chosen unit."""

@@ -67,7 +67,7 @@ class State:
 
 
 @lru_cache(maxsize=2048)
-def _descend(z: tuple[float, ...], aim: int | tuple[float, ...], rate: float, options: tuple[Any, ...]) -> Any:
+def _step(z: tuple[float, ...], aim: int | tuple[float, ...], rate: float, options: tuple[Any, ...]) -> Any:
     """Take one gradient step: (loss before it, logits after it)."""
     given = dict(options)
     slope = spec.gradient(z, aim, **given)
@@ -78,19 +78,13 @@ def _descend(z: tuple[float, ...], aim: int | tuple[float, ...], rate: float, op
     return spec.loss(z, aim, **given), moved
 
 
-def run(state: State) -> tuple[tuple[float, ...], list[float]]:
-    """Follow the gradient from the state's logits for its steps.
-
-    Returns
-    -------
-    logits, losses
-        Where the run has come to, and the loss in nats at every step from 0 to ``state.steps``.
-    """
+def descend(state: State) -> tuple[tuple[float, ...], list[float]]:
+    """Follow the gradient for the state's steps: the logits it comes to, and the loss in nats before each step."""
     z, losses, options = state.logits, list[float](), tuple(state.options.items())
     for _ in range(state.steps):
-        loss, z = _descend(z, state.aim, state.rate, options)
+        loss, z = _step(z, state.aim, state.rate, options)
         losses.append(loss)
-    return z, [*losses, spec.loss(z, state.aim, **state.options)]
+    return z, losses
 
 
 def repair(state: State, sources: Mapping[str, Rows]) -> tuple[State, list[str]]:
@@ -136,6 +130,6 @@ def repair(state: State, sources: Mapping[str, Rows]) -> tuple[State, list[str]]
     if state.source:
         pages = window(sources[state.source], 0, mistakes=state.mistakes == "mistakes")[1]
         state = dataclasses.replace(state, page=min(state.page, pages - 1))
-    reach = max(abs(z) for z in (*state.logits, *run(state)[0]) if z > -math.inf)
+    reach = max(abs(z) for z in (*state.logits, *descend(state)[0]) if z > -math.inf)
     fit = next(s for s in SPANS if s >= max(reach, state.span))
     return dataclasses.replace(state, span=fit), notices
