@@ -36,7 +36,13 @@ def exploring(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.
     """Start the explorer; give the process and the address it printed."""
     command = [*XENT, "explore", "--port", "0", *arguments]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+        # Ctrl-C must reach it even where these tests run in a shell's background, which ignores it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert process.stdout is not None

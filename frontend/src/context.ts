@@ -57,14 +57,15 @@ export function useWidth(ref: RefObject<Element | null>): ReadonlySignal<number>
   return width;
 }
 
-/** Whether an element is on the screen, or nearly. */
-export function useSeen(ref: RefObject<Element | null>): ReadonlySignal<boolean> {
-  const seen = useSignal(true);
+/** Tell when an element comes on the screen, or nearly, and when it leaves. */
+export function useSeen(ref: RefObject<Element | null>, tell: (visible: boolean) => void): void {
   useLayoutEffect(() => {
     if (!ref.current) return;
-    const watch = new IntersectionObserver(([entry]) => (seen.value = entry?.isIntersecting ?? true), { rootMargin: "200px" });
+    const watch = new IntersectionObserver((entries) => tell(entries.at(-1)?.isIntersecting ?? true), { rootMargin: "100px" });
     watch.observe(ref.current);
-    return () => watch.disconnect();
+    return () => {
+      watch.disconnect();
+      tell(false);
+    };
   }, []);
-  return seen;
 }

@@ -15,14 +15,13 @@ import type { Bars, Item, Panel, Prose, Readout } from "./protocol";
 import { memo } from "./share";
 import { Number_, Text } from "./text";
 
-export const PanelSection = memo(({ panel: given }: { panel: Panel }): VNode => {
+export const PanelSection = memo(({ panel }: { panel: Panel }): VNode => {
   const ref = useRef<HTMLElement>(null);
-  const { dragging } = useSession();
-  // While a thumb is held, what is off the screen can wait: it catches up when it is scrolled to or let go.
-  const seen = useSeen(ref);
-  const drawn = useRef(given);
-  if (seen.value || !dragging.value) drawn.current = given;
-  const panel = drawn.current;
+  const { seen } = useSession();
+  useSeen(ref, (visible) => {
+    if (visible) seen.add(panel.id);
+    else seen.delete(panel.id);
+  });
   useLayoutEffect(() => (ref.current ? packed(ref.current) : undefined), []);
   return (
     <section ref={ref} class={`panel ${panel.wide ? "wide" : ""}`} id={`panel-${panel.id}`} aria-labelledby={`panel-title-${panel.id}`}>

@@ -282,6 +282,7 @@ export interface Request {
   seq: number;
   url: string;
   actions: Act[];
+  only?: string[];
 }
 
 export interface Response {

@@ -2,7 +2,7 @@
 // At most one request is under way. Edits made meanwhile wait in order; of two settings of the same thing in one
 // gesture only the later one is sent. Requests are pure, so one that was cut off is simply sent again.
 
-import { batch, effect, signal } from "@preact/signals";
+import { batch, effect, signal, untracked } from "@preact/signals";
 import type { Model } from "./model";
 import type { Act, Request, Response, View } from "./protocol";
 import { share } from "./share";
@@ -48,6 +48,8 @@ export class Session {
   /** The id of the transport that runs. */
   readonly running = signal<string | null>(null);
   readonly dragging = signal(false);
+  /** The ids of the panels on the screen: in mid-drag only they are asked for. */
+  readonly seen = new Set<string>();
   /** What is pointed at: everything about it is highlighted. */
   readonly lit = signal<string | null>(null);
 
@@ -57,7 +59,9 @@ export class Session {
   private seq = 0;
   private gestures = 0;
   private remembered: Gesture | null = null;
-  private readonly stopSaving: () => void;
+  /** Whether the last answer left out the panels off the screen. */
+  private partial = false;
+  private readonly undoRelease: () => void;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly model: Model) {
@@ -65,8 +69,8 @@ export class Session {
     model.on("change:url", this.onUrl);
     model.on("change:connected", this.onConnected);
     this.connected.value = model.get("connected") !== false;
-    this.stopSaving = effect(() => {
-      if (!this.dragging.value) this.save();
+    this.undoRelease = effect(() => {
+      if (!this.dragging.value) untracked(() => this.released());
     });
     this.travel({ to: "load", url: String(model.get("url") ?? "") });
   }
@@ -75,7 +79,7 @@ export class Session {
     this.model.off("msg:custom", this.onAnswer);
     this.model.off("change:url", this.onUrl);
     this.model.off("change:connected", this.onConnected);
-    this.stopSaving();
+    this.undoRelease();
     this.running.value = null;
     clearTimeout(this.timer);
   }
@@ -103,6 +107,12 @@ export class Session {
     this.notices.value = this.notices.value.filter((n) => n !== notice);
   }
 
+  /** A thumb has been let go: what the drag put off is done now. */
+  private released(): void {
+    this.save();
+    this.pump();
+  }
+
   /** Where a waiting setting of the same path stands, with nothing but settings of this gesture after it. */
   private replaced(act: Act, gesture: Gesture): number {
     for (let i = this.queue.length - 1; i >= 0; i--) {
@@ -115,6 +125,9 @@ export class Session {
 
   private pump(): void {
     while (!this.pending && this.queue.length > 0) this.pending = this.next();
+    if (!this.pending && this.partial && !this.dragging.peek()) {
+      this.pending = { request: { seq: -1, url: this.url, actions: [] }, gesture: this.remembered, travel: null };
+    }
     this.idle.value = !this.pending;
     if (this.pending && this.pending.request.seq < 0) this.transmit(this.pending);
   }
@@ -133,7 +146,8 @@ export class Session {
       count++;
     }
     const actions = this.queue.splice(0, count).map((entry) => bare((entry as Edit).act));
-    return { request: { seq: -1, url: this.url, actions }, gesture: head.gesture, travel: null };
+    const only = this.dragging.peek() && this.seen.size > 0 ? { only: [...this.seen] } : {};
+    return { request: { seq: -1, url: this.url, actions, ...only }, gesture: head.gesture, travel: null };
   }
 
   private transmit(pending: Pending): void {
@@ -152,13 +166,22 @@ export class Session {
     this.pending = null;
     batch(() => {
       this.slow.value = false;
-      if (answer.view) this.adopt(answer.url, answer.view, pending);
+      if (answer.view) this.adopt(answer.url, this.whole(answer.view, pending.request.only), pending);
       this.report(answer);
       this.answers.value++;
       if (answer.error !== undefined) this.running.value = null;
       this.pump();
     });
   };
+
+  /** A picture of some panels, completed by what the others last showed. */
+  private whole(view: View, only: string[] | undefined): View {
+    this.partial = only !== undefined;
+    const before = this.view.peek();
+    if (!only || !before) return view;
+    const fresh = new Map(view.panels.map((panel) => [panel.id, panel]));
+    return { ...view, panels: before.panels.map((panel) => fresh.get(panel.id) ?? panel) };
+  }
 
   private adopt(url: string, view: View, { gesture, travel }: Pending): void {
     const before = this.url;

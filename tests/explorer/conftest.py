@@ -55,9 +55,11 @@ def address() -> Iterator[str]:
     stop_server(server)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # not the session: Playwright's event loop would stand in the way of other tests' own
 def browser() -> Iterator[Browser]:
-    """One Chromium for the session; one is required here."""
+    """One Chromium a file of tests; one is required here."""
     if CHROMIUM is None:
         pytest.fail(NO_BROWSER, pytrace=False)
     with sync_playwright() as driver:

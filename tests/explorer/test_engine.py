@@ -272,6 +272,13 @@ def test_the_first_picture_is_a_real_mistake() -> None:
     assert picked[0]["wrong"]
 
 
+def test_only_the_panels_that_are_asked_for_are_computed() -> None:
+    whole = ask("x=logits&v=1")["view"]
+    some = engine.respond({"seq": 7, "url": "x=logits&v=1", "actions": [], "only": ["row", "descent"]}, {})["view"]
+    assert some["panels"] == [panel for panel in whole["panels"] if panel["id"] in ("row", "descent")]
+    assert "only" in engine.respond({"seq": 7, "url": "", "actions": [], "only": "row"}, {})["error"]
+
+
 def test_a_row_beyond_every_axis_is_refused_and_not_opened_on() -> None:
     huge = weigh([[3e6, 0.0], [0.0, 1.0]], [1, 0], name="huge", classes=("a", "b"))
     assert texts(ask("", sources={"huge": huge}), "logits") == ["0.0", "1.0"]

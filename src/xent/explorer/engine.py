@@ -31,7 +31,8 @@ def respond(request: Mapping[str, Any], sources: Mapping[str, Rows] | None = Non
     Parameters
     ----------
     request : mapping
-        A `xent.explorer.view.Request`: ``seq``, ``url`` (the state; empty for the first picture), ``actions``.
+        A `xent.explorer.view.Request`: ``seq``, ``url`` (the state; empty for the first picture), ``actions``,
+        and, to leave out the panels that nobody sees, ``only``.
     sources : mapping of str to Rows, optional
         The rows that can be loaded, by short name; default: the demo classifiers' predictions on digits.
 
@@ -49,11 +50,18 @@ def respond(request: Mapping[str, Any], sources: Mapping[str, Rows] | None = Non
     (1, 'x=logits&v=1&z=0,0&names=cat,dog', 'Cross-entropy, from scores to gradient')
     """
     rows = demo() if sources is None else sources
-    seq, url, actions = request.get("seq"), request.get("url"), request.get("actions", [])
+    seq, url, actions, only = (
+        request.get("seq"),
+        request.get("url"),
+        request.get("actions", []),
+        request.get("only"),
+    )
     if isinstance(seq, bool) or not isinstance(seq, int):
         return _refuse(-1, "", f"A request needs a whole number 'seq'; {_brief(seq)} came.")
     if not isinstance(url, str):
         return _refuse(seq, "", f"A request needs a text 'url', the state; {_brief(url)} came.")
+    if not isinstance(only, list | None):
+        return _refuse(seq, url, f"A request's 'only' is a list of panels; {_brief(only)} came.")
     if not isinstance(actions, list):
         return _refuse(seq, url, f"A request's 'actions' is a list; {_brief(actions)} came.")
     edits = cast("list[Any]", actions)
@@ -75,7 +83,7 @@ def respond(request: Mapping[str, Any], sources: Mapping[str, Rows] | None = Non
             out["error"] = str(error)
             break
     out["url"] = to_url(experiment.NAME, experiment.VERSION, state)
-    out["view"] = experiment.compute(state, rows)
+    out["view"] = experiment.compute(state, rows, cast("list[Any] | None", only))
     return out
 
 

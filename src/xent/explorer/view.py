@@ -368,11 +368,15 @@ class View(TypedDict):
 
 
 class Request(TypedDict):
-    """``url`` is the state; ``actions`` are applied to it in order. ``seq`` comes back unchanged."""
+    """``url`` is the state; ``actions`` are applied to it in order. ``seq`` comes back unchanged.
+
+    ``only`` names the panels that are on the screen: in mid-drag the others need not be computed nor sent.
+    """
 
     seq: int
     url: str
     actions: list[Act]
+    only: NotRequired[list[str]]
 
 
 class Response(TypedDict):

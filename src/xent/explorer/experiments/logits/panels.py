@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from xent.explorer.experiments.logits import formulas
 from xent.explorer.experiments.logits.row import Row
@@ -38,15 +38,24 @@ LEDE = (
 )
 
 
-def compute(state: State, sources: Mapping[str, Rows]) -> View:
-    """Draw the whole page of a state."""
+def compute(state: State, sources: Mapping[str, Rows], only: Collection[str] | None = None) -> View:
+    """Draw the page of a state: all of it, or only the panels that are named."""
     row = Row.of(state, *descend(state))
-    data = [_data(state, sources)] if state.source else []
+    builders: dict[str, Callable[[], Panel]] = {
+        "row": lambda: _main(row, sources),
+        "data": lambda: _data(state, sources),
+        "loss": lambda: _loss(row),
+        "formulas": lambda: _formulas(row),
+        "descent": lambda: _descent(row),
+        "take-home": lambda: _code(row),
+    }
+    if not state.source:
+        del builders["data"]
     return {
         "experiment": "logits",
         "title": TITLE,
         "lede": say(LEDE),
-        "panels": [_main(row, sources), *data, _loss(row), _formulas(row), _descent(row), _code(row)],
+        "panels": [build() for name, build in builders.items() if only is None or name in only],
         "summary": _summary(row),
     }
 
@@ -181,7 +190,7 @@ def _gradient_bars(row: Row) -> Item:
     rows = [row.bar(j, num(g, f"class:{j}"), "gradient for") for j, g in enumerate(row.grad)]
     title = "Gradient *p* − *t*" if row.state.temperature == 1 else "Gradient (*p* − *t*)/*T*"
     reach = 1.0 / row.state.temperature
-    return bars("gradient", say(title), axis("nats per unit of logit", -reach, reach, about=2), rows)
+    return bars("gradient", say(title), axis("nats per logit", -reach, reach, about=2), rows)
 
 
 def _readout(row: Row) -> Readout:
