@@ -108,7 +108,9 @@ def _story(row: Row) -> list[Inline]:
         else ("The scores favour **{best}**, but the answer is **{right}**. ")
     )
     ending = "A gradient step raises its logit and lowers each of the others by what it wrongly holds."
-    if s.target == "smoothed":
+    if row.loss == math.inf:
+        ending = "A masked class stays masked: no gradient step can lift −∞."
+    elif s.target == "smoothed":
         ending = (
             "The smoothed target asks for a little of every other class as well, so the loss is {loss} {unit} and "
             "cannot fall below {floor}."
