@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gzip
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -29,17 +30,27 @@ FLOOR_DISTANCE = 0.075
 """Least distance in Oklab between two class colours, as a colour-blind reader sees them; 0.02 is just visible."""
 
 
+pytestmark = pytest.mark.xdist_group("node")  # one worker: two would install the packages over each other
+
+
+def without_node(reason: str) -> None:
+    """Skip, or fail where .ci/run has asked for Node."""
+    if os.environ.get("XENT_REQUIRE_NODE") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="module")
 def node() -> str:
-    """Make sure that Node and the pinned packages are there, or skip in one line."""
+    """Make sure that Node and the pinned packages are there."""
     found = shutil.which("node")
     if found is None or shutil.which("npm") is None:
-        pytest.skip("Node.js is not installed: the view cannot be rebuilt for comparison")
+        without_node("Node.js is not installed: the view cannot be rebuilt for comparison")
     if not (FRONTEND / "node_modules" / "esbuild").is_dir():
         done = subprocess.run(["npm", "ci", "--silent"], cwd=FRONTEND, capture_output=True, text=True, check=False)
         if done.returncode:
-            pytest.skip(f"npm ci did not succeed: {(done.stderr.strip() or 'no reason given').splitlines()[-1]}")
-    return found
+            without_node(f"npm ci did not succeed: {(done.stderr.strip() or 'no reason given').splitlines()[-1]}")
+    return str(found)
 
 
 def test_static_files_are_what_the_source_builds_to(node: str, tmp_path: Path) -> None:
