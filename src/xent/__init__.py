@@ -13,7 +13,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xent import losses, probability, spec, targets
+    from xent import (
+        binary,
+        distillation,
+        focal,
+        from_probs,
+        gradients,
+        information,
+        losses,
+        probability,
+        spec,
+        targets,
+    )
+    from xent.binary import binary_cross_entropy, binary_cross_entropy_with_grad
+    from xent.distillation import distillation_loss, distillation_loss_with_grad
+    from xent.focal import focal_loss, focal_loss_with_grad
+    from xent.gradients import clip_gradients, global_norm
     from xent.losses import cross_entropy, cross_entropy_with_grad
     from xent.probability import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
     from xent.targets import one_hot, smooth_labels
@@ -21,8 +36,22 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "binary",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_grad",
+    "clip_gradients",
     "cross_entropy",
     "cross_entropy_with_grad",
+    "distillation",
+    "distillation_loss",
+    "distillation_loss_with_grad",
+    "focal",
+    "focal_loss",
+    "focal_loss_with_grad",
+    "from_probs",
+    "global_norm",
+    "gradients",
+    "information",
     "log_sigmoid",
     "log_softmax",
     "logsumexp",
@@ -37,6 +66,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "binary": ("binary_cross_entropy", "binary_cross_entropy_with_grad"),
+    "distillation": ("distillation_loss", "distillation_loss_with_grad"),
+    "focal": ("focal_loss", "focal_loss_with_grad"),
+    "gradients": ("clip_gradients", "global_norm"),
     "losses": ("cross_entropy", "cross_entropy_with_grad"),
     "probability": ("log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"),
     "targets": ("one_hot", "smooth_labels"),

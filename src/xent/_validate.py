@@ -67,7 +67,9 @@ def option(value: str, name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def reduction(value: str, denominator: float | str | None, on_empty: str) -> None:
+def reduction(
+    value: str, denominator: float | str | None, on_empty: str, names: tuple[str, ...] = ("weights", "rows")
+) -> None:
     """Check how rows become one number."""
     option(value, "reduction", REDUCTIONS)
     option(on_empty, "on_empty", ON_EMPTY)
@@ -76,7 +78,7 @@ def reduction(value: str, denominator: float | str | None, on_empty: str) -> Non
     if value != "mean":
         raise ValueError(f"denominator is what a mean divides by; with reduction={value!r} leave it out")
     if isinstance(denominator, str):
-        option(denominator, "denominator", ("weights", "rows"))
+        option(denominator, "denominator", names)
     else:
         positive(denominator, "denominator")
 
@@ -148,7 +150,7 @@ def readable(a: Array) -> bool:
     return not _compat.is_lazy_array(a) and "cpu" in str(_compat.device(a)).lower()
 
 
-def _position(xp: Any, wrong: Array) -> tuple[int, ...]:
+def first_position(xp: Any, wrong: Array) -> tuple[int, ...]:
     """Give the first position at which a readable mask is true."""
     flat = int(xp.argmax(xp.astype(xp.reshape(wrong, (-1,)), xp.int64)))
     at: list[int] = []
@@ -169,7 +171,7 @@ def weights(xp: Any, w: Array | None, name: str, shape: tuple[int, ...], logits:
     if not xp.isdtype(w.dtype, ("real floating", "integral")):
         raise TypeError(f"{name} must hold numbers, got {w.dtype}")
     if tuple(w.shape) != shape:
-        what = "a class" if name == "weight" else "a row"
+        what = "a row" if name == "sample_weight" else "a class"
         raise ValueError(
             f"{name} must have one number {what}, so shape {shape} for logits of shape {tuple(logits.shape)}; "
             f"got {tuple(w.shape)}"
@@ -178,7 +180,7 @@ def weights(xp: Any, w: Array | None, name: str, shape: tuple[int, ...], logits:
     if not readable(w):
         return xp.where(wrong, math.nan, xp.astype(w, xp.result_type(w.dtype, xp.float32)))
     if bool(xp.any(wrong)):
-        at = _position(xp, wrong)
+        at = first_position(xp, wrong)
         where = ", ".join(map(str, at))
         raise ValueError(f"{name} must be finite and not negative, got {float(w[at])} at [{where}]")
     return w
@@ -190,20 +192,22 @@ def indices(
     """Check integer labels: (labels with a harmless class where ignored or faulty, valid rows, faulty rows)."""
     if not xp.isdtype(labels.dtype, "integral"):
         raise TypeError(f"labels that are class indices must be integers, got {labels.dtype}")
-    y = xp.astype(labels, xp.int64)
+    y = xp.astype(labels, xp.asarray(0).dtype if _compat.is_jax_array(labels) else xp.int64)
     valid = None if ignore_index is None else y != ignore_index
     wrong = (y < 0) | (y >= classes)
     wrong = wrong if valid is None else wrong & valid
     if not readable(y):
         return xp.where((y < 0) | (y >= classes), 0, y), valid, wrong
     if bool(xp.any(wrong)):
-        at = _position(xp, wrong)
+        at = first_position(xp, wrong)
         hint = "" if ignore_index is not None else "; rows to be left out need ignore_index="
         raise ValueError(f"labels must lie in [0, {classes}), got {int(y[at])}{_named(at)}{hint}")
     return y if valid is None else xp.where(valid, y, 0), valid, None
 
 
-def distribution(xp: Any, q: Array, name: str = "target") -> Array | None:
+def distribution(
+    xp: Any, q: Array, name: str = "target", *, hint: str = "; factors belong in sample_weight"
+) -> Array | None:
     """Check rows of probabilities (classes on axis 0): finite, ≥ 0, sum 1. Gives the faulty rows it cannot read."""
     tolerance = 5e-3 if xp.finfo(q.dtype).eps > 1e-4 else 1e-3
     sums = xp.sum(xp.astype(q, xp.float32 if _compat.is_jax_array(q) else xp.float64), axis=0)
@@ -212,14 +216,14 @@ def distribution(xp: Any, q: Array, name: str = "target") -> Array | None:
     if not readable(q):
         return wrong
     if bool(xp.any(wrong)):
-        at = _position(xp, wrong)
+        at = first_position(xp, wrong)
         if bool(negative[at]):
             what = f"has an entry that is negative or not finite{_named(at)}"
         else:
             what = f"sums to {float(sums[at]):.6g}{_named(at)}"
         raise ValueError(
             f"a floating {name} is a distribution over the classes (≥ 0, sum 1 within {tolerance:g}), "
-            f"but it {what}; factors belong in sample_weight"
+            f"but it {what}{hint}"
         )
     return None
 
@@ -264,3 +268,49 @@ def case(
             f"with axis {axis}; got {tuple(target.shape)}"
         )
     return Case(xp, axis, xp.moveaxis(logits, axis, 0), labels, q, w, sw, valid, faulty)
+
+
+def binary_target(xp: Any, y: Array, logits: Array, *, soft: bool = True) -> Array | None:
+    """Check a target of the logits' shape: 0 or 1, or floats in [0, 1]. Gives faulty elements it cannot read."""
+    if not xp.isdtype(y.dtype, ("bool", "integral", "real floating")):
+        raise TypeError(f"target must hold 0 and 1 (bool, integer or floating point), got {y.dtype}")
+    if tuple(y.shape) != tuple(logits.shape):
+        raise ValueError(f"target must have the logits' shape {tuple(logits.shape)}, got {tuple(y.shape)}")
+    if xp.isdtype(y.dtype, "bool"):
+        return None
+    soft = soft and xp.isdtype(y.dtype, "real floating")
+    wrong = ~((y >= 0) & (y <= 1)) if soft else (y != 0) & (y != 1)
+    if not readable(y):
+        return wrong
+    if bool(xp.any(wrong)):
+        at = first_position(xp, wrong)
+        allowed = "lie in [0, 1]" if soft else "be 0 or 1"
+        raise ValueError(f"target must {allowed}, got {float(y[at]):g} at [{', '.join(map(str, at))}]")
+    return None
+
+
+def factors(xp: Any, w: Array | None, name: str, logits: Array) -> Array | None:
+    """Check a number or factors that broadcast to the logits; as :func:`weights` otherwise."""
+    if w is None:
+        return None
+    shape = tuple(logits.shape)
+    if not _compat.is_array_api_obj(w):
+        value, widest = (
+            number(w, name, low=0, high=math.inf),
+            xp.float32 if _compat.is_jax_array(logits) else xp.float64,
+        )
+        return xp.broadcast_to(xp.asarray(value, dtype=widest, device=_compat.device(logits)), shape)
+    if w.ndim > len(shape) or any(n not in (1, m) for n, m in zip(w.shape[::-1], shape[::-1], strict=False)):
+        raise ValueError(f"{name} must broadcast to the logits' shape {shape}, got {tuple(w.shape)}")
+    return xp.broadcast_to(weights(xp, w, name, tuple(w.shape), logits), shape)
+
+
+def entries(xp: Any, a: Array, wrong: Array, name: str, rule: str) -> Array | None:
+    """Refuse an array with wrong entries, naming the first one; give the mask of them where it cannot be read."""
+    if not readable(a):
+        return wrong
+    if bool(xp.any(wrong)):
+        at = first_position(xp, wrong)
+        where = "" if not at else f" at row {at[0]}" + (f" (entry {list(at)})" if len(at) > 1 else "")
+        raise ValueError(f"{name} must {rule}, got {float(a[at]):g}{where}")
+    return None

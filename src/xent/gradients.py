@@ -1,0 +1,166 @@
+"""Gradients of a whole model, as nested lists, tuples and dicts of arrays: their norm, and clipping by it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from xent import _arrays, _validate
+
+Array = Any
+Tree = Any  # an array, None, or a list, tuple or mapping of trees
+
+__all__ = ["clip_gradients", "global_norm"]
+
+
+def clip_gradients(gradients: Tree, max_norm: float = 1.0) -> Tree:
+    """Gradients of global norm at most ``max_norm``: g · min(1, max_norm / ‖g‖), ‖g‖² = Σ over all arrays of Σ g².
+
+    One factor for everything, so that the direction stays.
+
+    Parameters
+    ----------
+    gradients : array, or nested list, tuple or dict of arrays
+        Floating numbers. None is allowed in place of an array, for a parameter without a gradient, and stays None.
+        Named tuples stay what they are. The arrays may be of several frameworks.
+    max_norm : float, default 1
+        Finite and > 0.
+
+    Returns
+    -------
+    the same structure, of new arrays with the types of the old
+        With the same values where ‖g‖ ≤ max_norm. The inputs are never modified.
+
+    Raises
+    ------
+    TypeError
+        Something that is neither an array nor a container of arrays, or an array that is not floating; traced
+        arrays (inside ``jax.jit``), whose values cannot be read.
+    ValueError
+        A NaN or infinite entry, which is named: scaling it would make NaN or 0 of every gradient. A ``max_norm``
+        that is not positive.
+
+    Notes
+    -----
+    The norm is taken in float64 of entries divided by a power of two next to the largest: it neither overflows nor
+    underflows, and gradients whose norm is beyond float64 are clipped correctly.
+
+    References
+    ----------
+    Pascanu, Mikolov and Bengio (2013), "On the difficulty of training recurrent neural networks", §3.2.
+
+    Examples
+    --------
+    >>> import numpy as np, xent
+    >>> xent.clip_gradients({"weight": np.array([3.0, 0.0]), "bias": np.array([4.0])})
+    {'weight': array([0.6, 0. ]), 'bias': array([0.8])}
+    >>> xent.clip_gradients([np.array([0.3]), None], max_norm=0.5)
+    [array([0.3]), None]
+    """
+    limit = _validate.positive(max_norm, "max_norm")
+    norm = _measure(gradients)
+    if norm.value <= limit:
+        return _mapped(gradients, lambda xp, a: xp.asarray(a, copy=True))
+    down = math.ldexp(1.0, -norm.exponent)
+    return _mapped(gradients, lambda xp, a: xp.astype(_arrays.wide(xp, a) * down * limit / norm.root, a.dtype))
+
+
+def global_norm(gradients: Tree) -> float:
+    """Euclidean norm of all entries of all arrays, √(Σ g²), in float64.
+
+    ``gradients`` and errors as in :func:`clip_gradients`; 0 for an empty structure, ∞ for finite entries whose norm
+    is beyond float64. Within 4 ulp.
+
+    Examples
+    --------
+    >>> import numpy as np, xent
+    >>> print(f"{xent.global_norm([np.array([3e200, 0.0]), (np.array([[4e200]]),)]):.15g}")
+    5e+200
+    """
+    return _measure(gradients).value
+
+
+class _Norm(NamedTuple):
+    """root · 2^exponent, and that as a float."""
+
+    root: float
+    exponent: int
+    value: float
+
+
+@np.errstate(all="ignore")
+def _measure(gradients: Tree) -> _Norm:
+    parts = [_squares(*_checked(name, a)) for name, a in _leaves(gradients, "gradients")]
+    most = max((exponent for _, exponent in parts), default=0)
+    root = math.sqrt(math.fsum(math.ldexp(s, 2 * (exponent - most)) for s, exponent in parts))
+    exponent = max(most, -126)  # 2^126 is a number also where JAX has no float64
+    try:
+        value = math.ldexp(root, most)
+    except OverflowError:
+        value = math.inf
+    return _Norm(math.ldexp(root, most - exponent), exponent, value)
+
+
+_BLOCK = 2**18  # entries at a time: their float64 temporaries stay in cache
+
+
+def _squares(xp: Any, a: Array) -> tuple[float, int]:
+    """Give s and k with Σ a² = s · 4^k, for a flat array; 2^k is next to its largest entry."""
+    size = a.shape[0]
+    if size == 0:
+        return 0.0, -1022
+    reach = 126 if xp.finfo(_arrays.wide(xp, a[:1]).dtype).eps > 1e-15 else 1022
+    k = max(-reach, min(reach, math.frexp(float(xp.max(xp.abs(a))))[1]))
+    down = math.ldexp(1.0, -k)
+    parts = (_arrays.wide(xp, a[i : min(i + _BLOCK, size)]) * down for i in range(0, size, _BLOCK))
+    return math.fsum(float(_arrays.sum_all(xp, x * x)) for x in parts), k
+
+
+def _checked(name: str, a: Array) -> tuple[Any, Array]:
+    """Give an array's namespace and its entries in a row, if all are finite."""
+    xp = _validate.namespace(**{name: a})
+    _validate.floating(xp, a, name)
+    flat, wrong = xp.reshape(a, (-1,)), ~xp.isfinite(a)
+    try:
+        some = bool(xp.any(wrong))
+    except TypeError:  # what JAX's errors about traced values are
+        raise TypeError(f"{name} is traced, so that its values cannot be read; clip outside of jit") from None
+    if some:
+        at = _validate.first_position(xp, wrong)
+        where = f" at [{', '.join(map(str, at))}]" if at else ""
+        raise ValueError(
+            f"gradients must be finite to have a norm, but {name} has {float(a[at])}{where}; "
+            "skip this step, or look for the loss that made it"
+        )
+    return xp, flat
+
+
+def _leaves(tree: Tree, name: str) -> Iterator[tuple[str, Array]]:
+    """Give each array with its place in the structure, written as one would index it."""
+    if tree is None:
+        return
+    if isinstance(tree, Mapping):
+        for key, branch in cast("Mapping[Any, Tree]", tree).items():
+            yield from _leaves(branch, f"{name}[{key!r}]")
+    elif isinstance(tree, list | tuple):
+        for i, branch in enumerate(cast("list[Tree]", tree)):
+            yield from _leaves(branch, f"{name}[{i}]")
+    else:
+        yield name, tree
+
+
+def _mapped(tree: Tree, change: Callable[[Any, Array], Array]) -> Tree:
+    """Build the same structure with every array changed."""
+    if tree is None:
+        return None
+    kind = cast("Any", type(tree))
+    if isinstance(tree, Mapping):
+        branches = {key: _mapped(branch, change) for key, branch in cast("Mapping[Any, Tree]", tree).items()}
+        return branches if kind is dict else kind(branches)
+    if isinstance(tree, list | tuple):
+        values = [_mapped(branch, change) for branch in cast("list[Tree]", tree)]
+        return kind(*values) if hasattr(kind, "_fields") else kind(values)
+    return _arrays.plain(change(_validate.namespace(gradients=tree), tree))
