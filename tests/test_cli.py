@@ -34,15 +34,15 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def exploring(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the explorer; give the process and the address it printed."""
-    command = [*XENT, "explore", "--port", "0", *arguments]
+    # Ctrl-C must reach it even where these tests run in a shell's background, which makes its children ignore it
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heed}; import sys; from xent.cli import main; sys.exit(main())"
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-W", "error", "-c", program, "explore", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | environment,
-        # Ctrl-C must reach it even where these tests run in a shell's background, which ignores it
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert process.stdout is not None
