@@ -212,7 +212,7 @@ def test_jax_traces_it():
         (ValueError, r"must have one shape, got \(2, 3\) and \(3,\)", (STUDENT, TEACHER[0]), {}),
         (ValueError, "at least one class", (STUDENT[:, :0], TEACHER[:, :0]), {}),
         (ValueError, "axis 2 does not exist in student_logits", (STUDENT, TEACHER), {"axis": 2}),
-        (ValueError, r"temperature must lie in \(0, inf\), got 0", (STUDENT, TEACHER), {"temperature": 0}),
+        (ValueError, r"temperature must lie in \(0, 1e\+100\], got 0", (STUDENT, TEACHER), {"temperature": 0}),
         (ValueError, "without target= leave it out, got 0.5", (STUDENT, TEACHER), {"alpha": 0.5}),
         (ValueError, r"alpha must lie in \[0, 1\]", (STUDENT, TEACHER), {"target": LABELS, "alpha": 1.5}),
         (ValueError, r"labels must lie in \[0, 3\), got 9", (STUDENT, TEACHER), {"target": LABELS + 9, "alpha": 1}),
@@ -222,6 +222,21 @@ def test_jax_traces_it():
 def test_wrong_arguments_are_named(error, message, args, options):
     with pytest.raises(error, match=message):
         xent.distillation_loss_with_grad(*args, **options)
+
+
+@pytest.mark.parametrize("tau", [1e-300, 1e-160, 1e-100])
+def test_temperatures_whose_square_underflows(tau):
+    # far apart, τ² KL is τ times the gap of the student at the teacher's class
+    got = xent.distillation_loss(np.array([[1.0, 2.0, 3.0]]), np.array([[3.0, 2.0, 1.0]]), temperature=tau)
+    assert got / tau == pytest.approx(2, rel=1e-15)
+
+
+def test_temperatures_whose_square_is_large():
+    u, v = np.array([[1.0, 2.0, 3.0]]), np.array([[3.0, 2.0, 1.0]])
+    got = xent.distillation_loss(u, v, temperature=1e100)
+    assert got == pytest.approx((u - v).var() / 2, rel=1e-14)  # the limit: half the variance of the difference
+    with pytest.raises(ValueError, match=r"temperature must lie in \(0, 1e\+100\], got 1e\+200"):
+        xent.distillation_loss(u, v, temperature=1e200)
 
 
 # ----------------------------------------------------------------------------------------------------------- a peer

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, defaultdict, namedtuple
+from types import MappingProxyType
 
 import array_api_strict
 import jax
@@ -174,6 +175,37 @@ def test_wrong_limits_are_named(bad):
         xent.clip_gradients([np.ones(2)], bad)
 
 
-def test_traced_arrays_are_refused():
+@pytest.mark.parametrize("transform", [jax.jit, jax.grad])
+def test_traced_arrays_are_refused(transform):
     with pytest.raises(TypeError, match=r"gradients\[0\] is traced"):
-        jax.jit(lambda a: xent.clip_gradients([a]))(np.ones(3))
+        transform(lambda a: xent.clip_gradients([a])[0].sum())(np.ones(3))
+
+
+def test_mappings_stay_what_they_are():
+    tree = defaultdict(list, a=np.array([3.0, 4.0]))
+    got = xent.clip_gradients(tree)
+    assert type(got) is defaultdict
+    assert got.default_factory is list
+    np.testing.assert_allclose(got["a"], [0.6, 0.8])
+    np.testing.assert_array_equal(tree["a"], [3, 4])
+    fixed = xent.clip_gradients(MappingProxyType({"a": np.array([3.0, 4.0])}))
+    assert type(fixed) is MappingProxyType
+    np.testing.assert_allclose(fixed["a"], [0.6, 0.8])
+
+
+def test_large_limits_do_not_overflow():
+    got = xent.clip_gradients(np.full(4, 1e308), 1e308)
+    np.testing.assert_allclose(got, 5e307, rtol=1e-15)
+
+
+def test_torch_tensors_come_detached():
+    # the factor would be a constant to autograd: the derivative through a clipped gradient would be wrong
+    for limit in (1.0, 10.0):
+        (got,) = xent.clip_gradients([torch.tensor([3.0, 4.0], requires_grad=True)], limit)
+        assert not got.requires_grad
+    assert xent.global_norm(torch.nn.Parameter(torch.tensor([3.0, 4.0]))) == 5
+
+
+def test_sparse_tensors_are_named():
+    with pytest.raises(TypeError, match=r"gradients\[1\] is a tensor of layout torch.sparse_coo; .* to_dense"):
+        xent.clip_gradients([None, torch.eye(2).to_sparse()])

@@ -293,6 +293,8 @@ def test_jax_traces_and_marks_faulty_rows():
         (ValueError, "joint is .* sums to 2", lambda: info.mutual_information(np.ones((2, 1)))),
         (ValueError, "two different axes", lambda: info.mutual_information(np.outer(P, Q), axes=(0, -2))),
         (ValueError, "must be two axes", lambda: info.mutual_information(np.outer(P, Q), axes=(0, 1, 1))),
+        (ValueError, "must be two axes .* got 1", lambda: info.mutual_information(np.outer(P, Q), axes=1)),
+        (TypeError, r"base must be a number in \(1, inf\), got '2'", lambda: info.entropy(P, base="2")),
         (
             ValueError,
             "axis 5 does not exist in joint",
@@ -304,3 +306,17 @@ def test_jax_traces_and_marks_faulty_rows():
 def test_wrong_arguments_are_named(error, message, call):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="long double is float64 here")
+def test_wider_floats_than_we_compute_in_are_refused():
+    with pytest.raises(TypeError, match=r"p must be float64 or narrower, got (float|longdouble).*astype\(float\)"):
+        info.entropy(P.astype(np.longdouble))
+
+
+@pytest.mark.parametrize("p", [[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])
+def test_autograd_by_q_is_minus_p_over_q(p):
+    q = torch.tensor([0.4, 0.6, 0.0] if p[2] == 0 else [0.0, 0.4, 0.6], dtype=torch.float64, requires_grad=True)
+    info.kl_divergence(torch.tensor(p, dtype=torch.float64), q).backward()
+    want = [-a / b if a else 0.0 for a, b in zip(p, q.tolist(), strict=True)]
+    np.testing.assert_allclose(q.grad.numpy(), want, rtol=1e-14)

@@ -361,6 +361,7 @@ def class_mass(c: Case) -> Array:
 
 
 def sum_all(xp: Any, a: Array) -> Array:
-    """Sum of all entries, correct to the last place but one whatever their number."""
+    """Sum of all entries, correct to the last place but one whatever their number; ∞ + ∞ is ∞."""
     flat = xp.reshape(a, (-1,))
-    return total(xp, Pair(flat, xp.zeros_like(flat))).hi
+    exact = total(xp, Pair(flat, xp.zeros_like(flat))).hi
+    return xp.where(xp.isfinite(exact), exact, xp.sum(flat))

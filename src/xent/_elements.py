@@ -164,7 +164,7 @@ def distillation(
     t = rows(xp, teacher, temperature=temperature, extended=True)
     kl, r = _divergence(s, t)
     void, lost = s.void | t.void, xp.any(s.masked & ~t.masked, axis=0)
-    loss = xp.where(void, math.nan, xp.where(lost, math.inf, temperature**2 * kl))
+    loss = xp.where(void, math.nan, xp.where(lost, math.inf, temperature * (temperature * kl)))
     if not with_grad:
         return loss, None
     p, q = divide(xp, t.power, t.whole), divide(xp, s.power, s.whole)

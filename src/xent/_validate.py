@@ -39,10 +39,13 @@ class Case(NamedTuple):
 def number(value: float, name: str, *, low: float, high: float, open_low: bool = False) -> float:
     """Check a number against an interval; infinite ends are never included."""
     text = f"{'(' if open_low or math.isinf(low) else '['}{low:g}, {high:g}{')' if math.isinf(high) else ']'}"
+    refused = TypeError(f"{name} must be a number in {text}, got {value!r}")
+    if isinstance(value, str | bytes):  # float("2") is one
+        raise refused
     try:
         x = float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number in {text}, got {value!r}") from None
+        raise refused from None
     if not (low <= x <= high) or math.isinf(x) or (open_low and x == low):
         raise ValueError(f"{name} must lie in {text}, got {x!r}")
     return x
@@ -114,10 +117,15 @@ def _framework(xp: Any) -> str:
 
 
 def floating(xp: Any, a: Array, name: str) -> None:
-    """Check that an array holds real floating-point numbers."""
+    """Check that an array holds real floating-point numbers, of no more digits than we compute in."""
     if not xp.isdtype(a.dtype, "real floating"):
         raise TypeError(
             f"{name} must be floating point, got {a.dtype}; convert with {name}.astype(float) or the like"
+        )
+    if getattr(a.dtype, "itemsize", 8) > 8:
+        raise TypeError(
+            f"{name} must be float64 or narrower, got {a.dtype}, whose last digits would be lost; convert with "
+            f"{name}.astype(float)"
         )
 
 
@@ -160,6 +168,12 @@ def first_position(xp: Any, wrong: Array) -> tuple[int, ...]:
     return tuple(at)
 
 
+def _shown(value: Any) -> str:
+    """Write a number in short if that is exact: 1 + 2⁻⁵² is not 1."""
+    x = float(value)
+    return f"{x:g}" if float(f"{x:g}") == x else repr(x)
+
+
 def _named(at: tuple[int, ...]) -> str:
     return "" if not at else f" at row {at[0]}" if len(at) == 1 else f" at row {at}"
 
@@ -187,9 +201,12 @@ def weights(xp: Any, w: Array | None, name: str, shape: tuple[int, ...], logits:
 
 
 def indices(
-    xp: Any, labels: Array, classes: int, ignore_index: int | None
+    xp: Any, labels: Array, classes: int, ignore_index: int | None, *, ignorable: bool = False
 ) -> tuple[Array, Array | None, Array | None]:
-    """Check integer labels: (labels with a harmless class where ignored or faulty, valid rows, faulty rows)."""
+    """Check integer labels: (labels with a harmless class where ignored or faulty, valid rows, faulty rows).
+
+    ``ignorable``: the caller has an ``ignore_index`` that an error may speak of.
+    """
     if not xp.isdtype(labels.dtype, "integral"):
         raise TypeError(f"labels that are class indices must be integers, got {labels.dtype}")
     y = xp.astype(labels, xp.asarray(0).dtype if _compat.is_jax_array(labels) else xp.int64)
@@ -200,7 +217,7 @@ def indices(
         return xp.where((y < 0) | (y >= classes), 0, y), valid, wrong
     if bool(xp.any(wrong)):
         at = first_position(xp, wrong)
-        hint = "" if ignore_index is not None else "; rows to be left out need ignore_index="
+        hint = "" if ignore_index is not None or not ignorable else "; rows to be left out need ignore_index="
         raise ValueError(f"labels must lie in [0, {classes}), got {int(y[at])}{_named(at)}{hint}")
     return y if valid is None else xp.where(valid, y, 0), valid, None
 
@@ -236,8 +253,9 @@ def case(
     weight: Array | None,
     sample_weight: Array | None,
     ignore_index: int | None,
+    ignorable: bool = True,
 ) -> Case:
-    """Check the arrays of a loss, and lay the classes on axis 0."""
+    """Check the arrays of a loss, and lay the classes on axis 0; ``ignorable`` as in :func:`indices`."""
     xp = namespace(logits=logits, target=target, weight=weight, sample_weight=sample_weight)
     floating(xp, logits, "logits")
     axis = axis_of(logits, axis)
@@ -261,7 +279,7 @@ def case(
         q = xp.moveaxis(target, axis, 0)
         faulty = distribution(xp, q)
     elif tuple(target.shape) == rows:
-        labels, valid, faulty = indices(xp, target, classes, ignore_index)
+        labels, valid, faulty = indices(xp, target, classes, ignore_index, ignorable=ignorable)
     else:
         raise ValueError(
             f"target must have shape {rows} (class indices) or {shape} (distributions) for logits of shape {shape} "
@@ -285,7 +303,7 @@ def binary_target(xp: Any, y: Array, logits: Array, *, soft: bool = True) -> Arr
     if bool(xp.any(wrong)):
         at = first_position(xp, wrong)
         allowed = "lie in [0, 1]" if soft else "be 0 or 1"
-        raise ValueError(f"target must {allowed}, got {float(y[at]):g} at [{', '.join(map(str, at))}]")
+        raise ValueError(f"target must {allowed}, got {_shown(y[at])} at [{', '.join(map(str, at))}]")
     return None
 
 
@@ -312,5 +330,5 @@ def entries(xp: Any, a: Array, wrong: Array, name: str, rule: str) -> Array | No
     if bool(xp.any(wrong)):
         at = first_position(xp, wrong)
         where = "" if not at else f" at row {at[0]}" + (f" (entry {list(at)})" if len(at) > 1 else "")
-        raise ValueError(f"{name} must {rule}, got {float(a[at]):g}{where}")
+        raise ValueError(f"{name} must {rule}, got {_shown(a[at])}{where}")
     return None

@@ -39,7 +39,7 @@ def distillation_loss(
     student_logits, teacher_logits : arrays (…, K, …) of floating numbers
         Of one shape; −∞ masks a class of a row.
     temperature : float, default 2
-        τ > 0.
+        In (0, 1e100]: beyond, the divergence of ordinary logits is below the smallest float.
     target : array, optional
         Labels or distributions as :func:`xent.cross_entropy` takes them.
     alpha : float, optional
@@ -132,7 +132,7 @@ def _evaluate(
     reduction: str,
 ) -> tuple[Array, Array | None]:
     """Validate, compute each row, and reduce; the second value is None unless ``with_grad``."""
-    tau = _validate.positive(temperature, "temperature")
+    tau = _validate.number(temperature, "temperature", low=0, high=1e100, open_low=True)
     _validate.option(reduction, "reduction", _validate.REDUCTIONS)
     if target is None and alpha is not None:
         raise ValueError(f"alpha shares the loss with a target's; without target= leave it out, got {alpha!r}")

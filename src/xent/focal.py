@@ -172,7 +172,9 @@ def _classes(
     logits: Array, target: Array, alpha: Array | None, axis: int
 ) -> tuple[Any, int, Array, Array, Array | None, Array | None]:
     """Check the arguments with classes, and lay them on axis 0."""
-    case = _validate.case(logits, target, axis=axis, weight=None, sample_weight=None, ignore_index=None)
+    case = _validate.case(
+        logits, target, axis=axis, weight=None, sample_weight=None, ignore_index=None, ignorable=False
+    )
     if case.labels is None:
         raise TypeError("target must hold class indices of the logits' shape without axis, got distributions")
     xp, classes, factor = case.xp, case.logits.shape[0], None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from copy import copy
 from typing import Any, NamedTuple, cast
 
+import array_api_compat
 import numpy as np
 
 from xent import _arrays, _validate
 
 Array = Any
+_compat: Any = array_api_compat
 Tree = Any  # an array, None, or a list, tuple or mapping of trees
 
 __all__ = ["clip_gradients", "global_norm"]
@@ -32,13 +35,14 @@ def clip_gradients(gradients: Tree, max_norm: float = 1.0) -> Tree:
     Returns
     -------
     the same structure, of new arrays with the types of the old
-        With the same values where ‖g‖ ≤ max_norm. The inputs are never modified.
+        With the same values where ‖g‖ ≤ max_norm. The inputs are never modified. PyTorch tensors come detached: the
+        factor is a number, so that a derivative through it would be wrong.
 
     Raises
     ------
     TypeError
-        Something that is neither an array nor a container of arrays, or an array that is not floating; traced
-        arrays (inside ``jax.jit``), whose values cannot be read.
+        Something that is neither an array nor a container of arrays, or an array that is not floating; sparse
+        tensors; traced arrays (inside ``jax.jit`` or ``jax.grad``), whose values cannot be read.
     ValueError
         A NaN or infinite entry, which is named: scaling it would make NaN or 0 of every gradient. A ``max_norm``
         that is not positive.
@@ -64,8 +68,8 @@ def clip_gradients(gradients: Tree, max_norm: float = 1.0) -> Tree:
     norm = _measure(gradients)
     if norm.value <= limit:
         return _mapped(gradients, lambda xp, a: xp.asarray(a, copy=True))
-    down = math.ldexp(1.0, -norm.exponent)
-    return _mapped(gradients, lambda xp, a: xp.astype(_arrays.wide(xp, a) * down * limit / norm.root, a.dtype))
+    down = math.ldexp(1.0, -norm.exponent)  # first a quotient of at most 1, which no limit makes overflow
+    return _mapped(gradients, lambda xp, a: xp.astype(_arrays.wide(xp, a) * down / norm.root * limit, a.dtype))
 
 
 def global_norm(gradients: Tree) -> float:
@@ -123,12 +127,14 @@ def _checked(name: str, a: Array) -> tuple[Any, Array]:
     """Give an array's namespace and its entries in a row, if all are finite."""
     xp = _validate.namespace(**{name: a})
     _validate.floating(xp, a, name)
+    if _compat.is_jax_array(a) and "Tracer" in type(a).__name__:
+        raise TypeError(f"{name} is traced, so that its values cannot be read; clip outside of jit and grad")
+    if _compat.is_torch_array(a):
+        if str(a.layout) != "torch.strided":
+            raise TypeError(f"{name} is a tensor of layout {a.layout}; convert it with to_dense()")
+        a = a.detach()
     flat, wrong = xp.reshape(a, (-1,)), ~xp.isfinite(a)
-    try:
-        some = bool(xp.any(wrong))
-    except TypeError:  # what JAX's errors about traced values are
-        raise TypeError(f"{name} is traced, so that its values cannot be read; clip outside of jit") from None
-    if some:
+    if bool(xp.any(wrong)):
         at = _validate.first_position(xp, wrong)
         where = f" at [{', '.join(map(str, at))}]" if at else ""
         raise ValueError(
@@ -159,8 +165,13 @@ def _mapped(tree: Tree, change: Callable[[Any, Array], Array]) -> Tree:
     kind = cast("Any", type(tree))
     if isinstance(tree, Mapping):
         branches = {key: _mapped(branch, change) for key, branch in cast("Mapping[Any, Tree]", tree).items()}
-        return branches if kind is dict else kind(branches)
+        if not isinstance(tree, MutableMapping):
+            return kind(branches)
+        clone = copy(cast("MutableMapping[Any, Tree]", tree))  # with all that its kind holds beside the items
+        clone.update(branches)
+        return clone
     if isinstance(tree, list | tuple):
         values = [_mapped(branch, change) for branch in cast("list[Tree]", tree)]
         return kind(*values) if hasattr(kind, "_fields") else kind(values)
-    return _arrays.plain(change(_validate.namespace(gradients=tree), tree))
+    array = tree.detach() if _compat.is_torch_array(tree) else tree
+    return _arrays.plain(change(_validate.namespace(gradients=array), array))

@@ -306,7 +306,10 @@ def _terms(xp: Any, p: Pair, q: Pair) -> tuple[Pair, Pair]:
     inside = there & far
     by_log = multiply(xp, p, _log_ratio(xp, *(Pair(xp.where(inside, x.hi, 1.0), x.lo) for x in (p, q))))
     by_log = Pair(*(xp.where(inside, x, 0.0) for x in by_log))
-    return choose(xp, far, by_log, add(series, d)), choose(xp, far, add(by_log, minus(d)), series)
+    none = Pair(xp.zeros_like(d.hi), xp.zeros_like(d.hi))  # also for automatic derivatives by q at p = q = 0
+    return choose(xp, far, by_log, choose(xp, there, add(series, d), none)), choose(
+        xp, far, add(by_log, minus(d)), series
+    )
 
 
 def _log_ratio(xp: Any, p: Pair, q: Pair) -> Pair:
@@ -382,10 +385,11 @@ def _axes(joint: Array, axes: tuple[int, int]) -> tuple[int, int]:
     """Check the two axes of a joint distribution."""
     if joint.ndim < 2:
         raise ValueError(f"joint must be a table (…, A, B), got shape {tuple(joint.shape)}")
-    pair = tuple(axes)
-    if len(pair) != 2:
-        raise ValueError(f"axes must be two axes of joint, got {axes!r}")
-    first, second = (_validate.axis_of(joint, axis, "joint") for axis in pair)
+    try:
+        first, second = axes
+    except (TypeError, ValueError):
+        raise ValueError(f"axes must be two axes of joint, got {axes!r}") from None
+    first, second = (_validate.axis_of(joint, axis, "joint") for axis in (first, second))
     if first == second:
         raise ValueError(f"axes must be two different axes of joint, got {axes!r}")
     return first, second

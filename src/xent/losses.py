@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from xent import _dispatch, _validate
+from xent import _dispatch, _numpy, _validate
 
 Array = Any
 
@@ -203,12 +203,27 @@ def _evaluate(
     """Validate, compute each row, and reduce; the second value is None unless ``with_grad``."""
     tau = _validate.positive(temperature, "temperature")
     _validate.reduction(reduction, denominator, on_empty)
-    options = {
+    options: dict[str, Any] = {
         "label_smoothing": _validate.number(label_smoothing, "label_smoothing", low=0, high=1),
         "temperature": tau,
         "z_loss": _validate.number(z_loss, "z_loss", low=0, high=math.inf),
         "softcap": None if softcap is None else _validate.positive(softcap, "softcap"),
     }
+    quick = _numpy.cross_entropy(
+        logits,
+        target,
+        with_grad,
+        axis=axis,
+        weight=weight,
+        sample_weight=sample_weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
+        denominator=denominator,
+        on_empty=on_empty,
+        **options,
+    )
+    if quick is not None:
+        return quick
     case = _validate.case(
         logits, target, axis=axis, weight=weight, sample_weight=sample_weight, ignore_index=ignore_index
     )

@@ -1,0 +1,97 @@
+"""The family on NumPy arrays: which of them the compiled kernels take, and what becomes of their answers.
+
+A function here answers None where the arrays are not what kernels take. The generic path then computes, or says
+what is wrong: every sentence about arguments is in ``_validate``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from xent import _validate
+
+Array = Any
+
+KINDS = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16))
+
+
+def cross_entropy(
+    logits: Array,
+    target: Array,
+    with_grad: bool,
+    *,
+    axis: int,
+    weight: Array | None,
+    sample_weight: Array | None,
+    label_smoothing: float,
+    ignore_index: int | None,
+    temperature: float,
+    z_loss: float,
+    softcap: float | None,
+    reduction: str,
+    denominator: float | str | None,
+    on_empty: str,  # noqa: ARG001 - the generic path sees to it
+) -> tuple[Array, Array | None] | None:
+    """Give loss and gradient as :func:`xent.cross_entropy_with_grad` does, from one pass over the logits."""
+    if type(logits) is not np.ndarray or type(target) is not np.ndarray or logits.dtype not in KINDS:
+        return None
+    if label_smoothing or softcap is not None or target.dtype.kind not in "iu" or not logits.ndim:
+        return None
+    if type(axis) is not int or not -logits.ndim <= axis < logits.ndim:
+        return None
+    shape, axis = logits.shape, axis % logits.ndim
+    rows, classes = shape[:axis] + shape[axis + 1 :], shape[axis]
+    if target.shape != rows or not classes or not target.size or not _proper(weight, (classes,)):
+        return None
+    if not _proper(sample_weight, rows) or not (ignore_index is None or type(ignore_index) is int):
+        return None
+    from xent.kernels import cpu
+
+    folded = (math.prod(shape[:axis]), classes, math.prod(shape[axis + 1 :]))
+    z, labels = logits.reshape(folded), target.reshape(folded[0], folded[2])
+    w = None if weight is None else weight.astype(np.float64, copy=False)
+    row = None if sample_weight is None else sample_weight.astype(np.float64, copy=False).reshape(labels.shape)
+    by = 1.0
+    if reduction == "mean":
+        if isinstance(denominator, (int, float)):
+            by = float(denominator)
+        elif denominator == "rows":
+            by = cpu.label_mass(labels, classes=classes, ignore_index=ignore_index)
+        elif w is None and row is None and ignore_index is None:
+            by = float(labels.size)
+        else:
+            by = cpu.label_mass(labels, classes=classes, weight=w, row=row, ignore_index=ignore_index)
+        if by == 0:  # rare, and not worth a line here: see on_empty=
+            return None
+    each = np.empty(labels.shape) if reduction == "none" else None
+    dlogits = np.empty(shape, logits.dtype) if with_grad else None
+    loss, wrong = cpu.cross_entropy(
+        z,
+        labels,
+        weight=w,
+        row=row,
+        ignore_index=ignore_index,
+        temperature=temperature,
+        z_loss=z_loss,
+        divisor=by,
+        each=each,
+        grad=None if dlogits is None else dlogits.reshape(folded),
+    )
+    if wrong >= 0:
+        _validate.indices(np, target, classes, ignore_index, ignorable=True)
+    kind = np.float64 if logits.dtype == np.float64 else np.float32
+    if each is not None:
+        return each.astype(kind).reshape(rows)[()], dlogits
+    return kind(loss / by), dlogits
+
+
+def _proper(weight: Array | None, shape: tuple[int, ...]) -> bool:
+    """Say whether weights are absent, or numbers of a shape that are finite and ≥ 0."""
+    if weight is None:
+        return True
+    if type(weight) is not np.ndarray or weight.shape != shape or weight.dtype.kind not in "fiu" or not weight.size:
+        return False
+    return bool(weight.min() >= 0 and weight.max() < math.inf)

@@ -1,0 +1,226 @@
+"""Rows of logits on the CPU: which loop, in what pieces, on how many threads. Arguments are clean NumPy arrays."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from xent.kernels import lanes, rows, threads
+from xent.kernels._math import BRAIN, HALF, NATIVE, steepness  # pyright: ignore[reportUnknownVariableType]
+from xent.kernels.mass import label_mass as _mass
+
+Array = Any
+
+PIECE = 2**19  # logits a thread takes at a time; smaller arrays are done by the caller's thread
+FEW = 64  # up to so many classes rows lie side by side in the lanes
+PAST = 2**24  # gradients of more bytes than this are written past the caches
+
+_NONE = {dtype: np.empty(0, dtype) for dtype in ("float32", "float64", "uint16")}
+_NO_NUMBERS = _NONE["float64"]
+_scales: Any = lru_cache(maxsize=64)(steepness)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def cross_entropy(
+    z: Array,
+    labels: Array,
+    *,
+    weight: Array | None = None,
+    row: Array | None = None,
+    ignore_index: int | None = None,
+    temperature: float = 1.0,
+    z_loss: float = 0.0,
+    gamma: float = 0.0,
+    scale: float = 1.0,
+    divisor: float = 1.0,
+    each: Array | None = None,
+    lse: Array | None = None,
+    grad: Array | None = None,
+    bfloat16: bool = False,
+) -> tuple[float, int]:
+    """Cross-entropy in nats of rows of logits with class labels; fills the arrays ``each``, ``lse`` and ``grad``.
+
+    Parameters
+    ----------
+    z : array (A, K, B)
+        float32, float64, float16, or the bits of bfloat16 as uint16; any strides.
+    labels : array (A, B) of integers
+    weight : float64 array (K,), optional
+        T of a row is the weight of its label.
+    row : float64 array (A, B), optional
+        Factor of each row's loss, of either sign; 0 makes loss and gradient exactly 0.
+    ignore_index : int, optional
+        Rows with this label have loss and gradient 0.
+    temperature, z_loss
+        As in :func:`xent.cross_entropy`.
+    gamma : float
+        Focal exponent: the loss is multiplied by (1 − p)^γ.
+    scale, divisor : float
+        The gradient, and only it, is multiplied by the one and divided by the other.
+    each, lse : float64 arrays (A, B), optional
+        For each row's loss, and its log Σ exp of the tempered logits. C-contiguous.
+    grad : array like ``z``, optional
+        For the derivative of Σ row · loss, times ``scale``.
+    bfloat16 : bool
+        What uint16 stands for.
+
+    Returns
+    -------
+    total : float
+        Σ row · loss.
+    wrong : int
+        Flat index of the first row whose label is neither in [0, K) nor ignored, or −1.
+    """
+    outer, classes, inner = z.shape
+    if outer * inner == 0:
+        return 0.0, -1
+    tidy = inner == 1 and z.flags.carray and (grad is None or grad.flags.carray)
+    if not tidy:
+        options: dict[str, Any] = {
+            "weight": weight, "row": row, "ignore_index": ignore_index, "temperature": temperature,
+            "z_loss": z_loss, "gamma": gamma, "scale": scale, "divisor": divisor, "each": each, "lse": lse,
+            "bfloat16": bfloat16,
+        }  # fmt: skip
+        if (classes > 1 and z.strides[1] != z.itemsize and 1 < inner < lanes.ROWS // 4) or not _plain(z):
+            return _gathered(z, labels, grad=grad, **options)
+        if grad is not None and not _fits(z, grad):
+            dense = np.empty(grad.shape, grad.dtype)
+            answer = cross_entropy(z, labels, grad=dense, **options)
+            grad[...] = dense
+            return answer
+    past = grad is not None and grad.nbytes > PAST
+    kind, z, grad = _stored(z, grad, bfloat16)
+    size = z.itemsize
+    z_outer, z_class, z_inner = (n // size for n in z.strides)
+    g_outer, g_class, g_inner = (0, 0, 0) if grad is None else (n // size for n in grad.strides)
+    arrays = (
+        z.reshape(-1) if tidy else _flat(z),
+        _flat_labels(labels),
+        _NO_NUMBERS if weight is None else _writable(np.ascontiguousarray(weight)),
+        _NO_NUMBERS if row is None else _writable(np.ascontiguousarray(row).reshape(-1)),
+        _NO_NUMBERS if each is None else each.reshape(-1),
+        _NO_NUMBERS if lse is None else lse.reshape(-1),
+        _NONE[z.dtype.name] if grad is None else grad.reshape(-1) if tidy else _flat(grad),
+    )
+    scales = _scales(float(temperature), np.float64 if size == 8 else np.float32)
+    settings = (
+        ignore_index is not None, ignore_index or 0, float(z_loss), float(gamma), float(scale), float(divisor),
+        float(temperature), past,
+    )  # fmt: skip
+    if classes > FEW and z_class == 1:
+        loop, units, step = rows.cross_entropy, outer * inner, max(PIECE // classes, 1)
+        shape, strides = (inner, classes), (z_outer, z_inner, g_outer, g_inner)
+    else:
+        if inner == 1:
+            outer, inner, z_inner, g_inner, z_outer, g_outer = 1, outer, z_outer, g_outer, 0, 0
+        loop = lanes.cross_entropy
+        units, step = outer * -(-inner // lanes.ROWS), max(PIECE // (classes * lanes.ROWS), 1)
+        shape, strides = (outer, inner, classes), (z_outer, z_inner, z_class, g_outer, g_inner, g_class)
+    if units <= step:
+        total, rest, wrong = loop(*arrays, kind, shape, strides, scales, settings, 0, units)
+        return total + rest, wrong
+
+    def work(start: int, stop: int) -> tuple[float, float, int]:
+        return loop(*arrays, kind, shape, strides, scales, settings, start, stop)
+
+    return _together(threads.run(work, units, step))
+
+
+def label_mass(
+    labels: Array,
+    *,
+    classes: int,
+    weight: Array | None = None,
+    row: Array | None = None,
+    ignore_index: int | None = None,
+) -> float:
+    """Σ row · weight[label] of the rows that are not ignored; labels outside [0, K) count for nothing."""
+    labels = _flat_labels(labels)
+    weight = _NO_NUMBERS if weight is None else _writable(np.ascontiguousarray(weight))
+    row = _NO_NUMBERS if row is None else _writable(np.ascontiguousarray(row).reshape(-1))
+    ignoring, ignore = ignore_index is not None, ignore_index or 0
+
+    def work(start: int, stop: int) -> tuple[float, float, int]:
+        return _mass(labels, weight, row, classes, ignoring, ignore, start, stop)
+
+    return _together(threads.run(work, labels.size, PIECE))[0]
+
+
+def _together(pieces: list[tuple[float, float, int]]) -> tuple[float, int]:
+    """Add the pieces' sums in their order, and find the first wrong row."""
+    wrong = next((w for _, _, w in pieces if w >= 0), -1)
+    sums = np.array([p[:2] for p in pieces])
+    return exact_sum(sums), wrong
+
+
+def exact_sum(sums: Array) -> float:
+    """Sum as if with unlimited precision; what is not finite makes it so."""
+    return math.fsum(sums.reshape(-1)) if np.isfinite(sums).all() else float(sums.sum())
+
+
+def _flat_labels(labels: Array) -> Array:
+    """Labels as one row of int32 or int64."""
+    labels = labels.reshape(-1)
+    if labels.dtype.char not in "lqi" or not labels.flags.carray:
+        labels = np.array(labels, np.int32 if labels.dtype == np.int32 else np.int64, order="C")
+    return labels
+
+
+def _plain(z: Array) -> bool:
+    """Say whether an array can be walked by whole, forward steps."""
+    return bool(z.flags.aligned) and all(s >= 0 and s % z.itemsize == 0 for s in z.strides) and z.dtype.isnative
+
+
+def _fits(z: Array, grad: Array) -> bool:
+    """Say whether the loop for these logits can write there."""
+    (_, classes, inner), size = z.shape, grad.itemsize
+    first, between, last = grad.strides
+    many = classes > FEW and z.strides[1] == z.itemsize
+    step = first if inner == 1 else last
+    return _plain(grad) and ((between == size and (many or step == classes * size)) or (not many and step == size))
+
+
+def _gathered(z: Array, labels: Array, *, grad: Array | None, **options: Any) -> tuple[float, int]:
+    """Copy the logits so that the classes are neighbours, and the gradient back."""
+    outer, classes, inner = z.shape
+    dtype = z.dtype.newbyteorder("=")
+    dense = np.array(z.transpose(0, 2, 1), dtype, order="C").reshape(outer * inner, classes, 1)
+    to = None if grad is None else np.empty(dense.shape, dtype)
+    for name in ("row", "each", "lse"):
+        if options[name] is not None:
+            options[name] = options[name].reshape(outer * inner, 1)
+    answer = cross_entropy(dense, labels.reshape(outer * inner, 1), grad=to, **options)
+    if grad is not None and to is not None:
+        grad[...] = to.reshape(outer, inner, classes).transpose(0, 2, 1)
+    return answer
+
+
+def _stored(z: Array, grad: Array | None, bfloat16: bool) -> tuple[int, Array, Array | None]:
+    """How the numbers are stored, and half types as their bits."""
+    if z.dtype == np.uint16:
+        return (BRAIN if bfloat16 else HALF), z, grad
+    if z.dtype == np.float16:
+        return HALF, z.view(np.uint16), None if grad is None else grad.view(np.uint16)
+    return NATIVE, z, grad
+
+
+def _flat(a: Array) -> Array:
+    """All memory from an array's first number to its last, as one row that may be written."""
+    if a.flags.c_contiguous:
+        return _writable(a.reshape(-1))
+    extent = 1 + sum((n - 1) * (s // a.itemsize) for n, s in zip(a.shape, a.strides, strict=True))
+    return _writable(np.lib.stride_tricks.as_strided(a, (extent,), (a.itemsize,)))
+
+
+class _Memory:
+    """An array's memory without its write protection: kernels are compiled once, and write to outputs only."""
+
+    def __init__(self, a: Array) -> None:
+        self.owner = a
+        self.__array_interface__ = a.__array_interface__ | {"data": (a.__array_interface__["data"][0], False)}
+
+
+def _writable(a: Array) -> Array:
+    return a if a.flags.writeable else np.asarray(_Memory(a))
