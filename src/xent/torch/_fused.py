@@ -1,0 +1,311 @@
+"""The losses on CPU tensors by the compiled kernels: loss and gradient from one pass over the logits.
+
+Operators (:mod:`xent.torch.ops`) are what compilers, exporters and transforms see. Eager code on plain CPU tensors
+takes a shorter way, an ``autograd.Function`` straight over the same kernels: at 32 × 10 the way through an operator
+registered from Python costs more than the loss itself.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from xent.kernels import cpu
+from xent.torch import _arguments, _blocks
+from xent.torch._arguments import BinaryOptions, Options
+
+Numbers = Any  # NumPy arrays
+
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+_forward_mode: Any = forward_ad
+_transforms_active: Any = torch._C._are_functorch_transforms_active  # pyright: ignore
+_dispatch_modes: Any = torch._C._len_torch_dispatch_stack  # pyright: ignore
+_tracing_state: Any = torch._C._get_tracing_state  # pyright: ignore
+_keep_graph: Any = torch._C._autograd._get_current_graph_task_keep_graph  # pyright: ignore
+_batched: Any = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore
+
+
+class Result(NamedTuple):
+    """What a kernel gave: the reduced loss and the gradient, each None unless asked for."""
+
+    loss: Tensor | None
+    slope: Tensor | None
+
+
+def direct(*tensors: Tensor | None) -> bool:
+    """Say whether these are plain tensors in CPU memory that nobody is tracing."""
+    for a in tensors:
+        if a is not None and (type(a) not in _PLAIN or not a.is_cpu):
+            return False
+    return not _transforms_active() and _dispatch_modes() == 0 and _tracing_state() is None
+
+
+def needs_plain(*tensors: Tensor | None) -> bool:
+    """Say whether derivatives are asked for that only plain operations have: forward mode, transforms, these."""
+    if _forward_mode._current_level >= 0 or _transforms_active():
+        return True
+    if torch.is_grad_enabled():
+        for a in tensors:
+            if a is not None and a.requires_grad:
+                return True
+    return False
+
+
+# ------------------------------------------------------------------------------------------------ memory layout
+
+
+def array(a: Tensor) -> Numbers:
+    """Show a tensor's memory as a NumPy array; bfloat16 as its bits."""
+    if a.dtype == torch.bfloat16:
+        return a.detach().resolve_neg().view(torch.uint16).numpy()
+    return a.numpy(force=True)  # "force" detaches; these tensors are on the CPU, so that nothing is copied
+
+
+def layout(z: Tensor) -> Numbers:
+    """Show logits as (A, K, B): their memory where the strides allow it, else a copy."""
+    return array(z)[:, :, None] if z.ndim == 2 else array(z.reshape(_blocks.folded_shape(z)))
+
+
+def empty_gradient(z: Tensor) -> Tensor:
+    """Memory for a gradient laid out as its logits, or in rows where (A, K, B) would be no view of that."""
+    strided = z.ndim > 3 and not (
+        z.is_contiguous()
+        or (z.ndim == 4 and z.is_contiguous(memory_format=torch.channels_last))
+        or (z.ndim == 5 and z.is_contiguous(memory_format=torch.channels_last_3d))
+    )
+    return z.new_empty(z.shape) if strided else torch.empty_like(z)
+
+
+def loss_type(z: Tensor) -> torch.dtype:
+    """float32 for the half types, else the logits' own."""
+    return z.dtype if z.dtype in (torch.float32, torch.float64) else torch.float32
+
+
+# ------------------------------------------------------------------------------------------------ cross-entropy
+
+
+def cross_entropy(
+    z: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    sample_weight: Tensor | None,
+    o: Options,
+    *,
+    value: bool = True,
+    slope: bool = False,
+    upstream: Tensor | None = None,
+) -> Result:
+    """Reduced loss, and the gradient times ``upstream`` (1 if None), for CPU tensors, from one pass.
+
+    Labels go to the compiled kernel; probabilities, smoothing and caps, which it does not take, to
+    :mod:`xent.torch._blocks`.
+    """
+    soft, classes = target.ndim == z.ndim, z.shape[min(1, z.ndim - 1)]
+    rows = target.shape if not soft else z.shape[:1] + z.shape[2:] if z.ndim > 1 else ()
+    folded = (*rows[:1], math.prod(rows[1:]))[-2:] if rows else (1, 1)
+    labels = None
+    if not soft:
+        known = target if target.dtype in (torch.int64, torch.int32) else target.long()
+        labels = array(known).reshape(folded)
+    w = None if weight is None else weight.detach().double()
+    row = None if sample_weight is None else _proper(sample_weight.detach().double()).reshape(folded)
+    by = 1.0 if o.reduction != "mean" else _denominator(target, labels, w, row, o, classes, math.prod(rows))
+    by = by or (math.inf if o.on_empty == "zero" else math.nan)
+    scale, push = 1.0, None
+    if upstream is not None and o.reduction == "none":
+        push = upstream.detach().double().reshape(folded)
+    elif upstream is not None:
+        scale = float(upstream)
+    each = torch.empty(folded, dtype=torch.float64) if value and o.reduction == "none" else None
+    grad = empty_gradient(z) if slope else None
+    odd = w is not None and not bool((w >= 0).all())  # torch takes negative class weights, the kernel does not
+    if odd or labels is None or o.label_smoothing or o.softcap is not None:
+        if labels is not None:
+            _check_labels(target, classes, o.ignore_index)
+        total = _blocks.cross_entropy(z, target, w, row, o, each, grad, push, scale / by)
+    else:
+        if push is not None:
+            row = push if row is None else row * push
+        total, wrong = cpu.cross_entropy(
+            layout(z),
+            labels,
+            weight=None if w is None else w.numpy(),
+            row=None if row is None else row.numpy(),
+            ignore_index=o.ignore_index,
+            temperature=o.temperature,
+            z_loss=o.z_loss,
+            gamma=o.gamma,
+            scale=scale,
+            divisor=by,
+            each=None if each is None else each.numpy(),
+            grad=None if grad is None else layout(grad),
+            bfloat16=z.dtype == torch.bfloat16,
+        )
+        if wrong >= 0:
+            _arguments.bad_label(target, classes, wrong)
+    loss = None
+    if each is not None:
+        loss = each.to(loss_type(z)).reshape(rows)
+    elif value:
+        loss = torch.scalar_tensor(0.0 if by == math.inf else total / by, dtype=loss_type(z))
+    return Result(loss, grad)
+
+
+def _proper(sample_weight: Tensor) -> Tensor:
+    wrong = ~((sample_weight >= 0) & (sample_weight < math.inf))
+    if bool(wrong.any()):
+        first = float(sample_weight[wrong][0])
+        raise ValueError(f"sample_weight must be finite and not negative, got {first:g}")
+    return sample_weight
+
+
+def _check_labels(target: Tensor, classes: int, ignore_index: int) -> None:
+    wrong = ((target < 0) | (target >= classes)) & (target != ignore_index)
+    if bool(wrong.any()):
+        _arguments.bad_label(target, classes, int(wrong.reshape(-1).int().argmax()))
+
+
+def _denominator(
+    target: Tensor,
+    labels: Numbers,
+    weight: Tensor | None,
+    row: Tensor | None,
+    o: Options,
+    classes: int,
+    count: int,
+) -> float:
+    """Compute what the mean divides by; 0 where that is nothing."""
+    if o.by == "number":
+        return o.divisor
+    rows = o.by == "rows"
+    if labels is not None:
+        by = cpu.label_mass(
+            labels,
+            classes=classes,
+            weight=None if rows or weight is None else weight.numpy(),
+            row=None if rows or row is None else row.numpy(),
+            ignore_index=o.ignore_index,
+        )
+    elif o.by == "weights" and weight is not None:
+        along = weight.reshape((-1,) + (1,) * max(target.ndim - 2, 0))
+        mass = (target.detach().double() * along).sum(min(1, target.ndim - 1)).reshape(-1)
+        by = float((mass if row is None else mass * row.reshape(-1)).sum())
+    else:
+        by = float(count if row is None or rows else row.sum())
+    if by == 0:
+        _arguments.empty(o.on_empty)
+    return by
+
+
+# ------------------------------------------------------------------------------------------------------ binary
+
+
+def binary(
+    z: Tensor,
+    y: Tensor,
+    weight: Tensor | None,
+    pos_weight: Tensor | None,
+    o: BinaryOptions,
+    *,
+    value: bool = True,
+    slope: bool = False,
+    upstream: Tensor | None = None,
+) -> Result:
+    """Reduced binary loss, and the gradient times ``upstream`` (1 if None), in float64, block by block."""
+    by = 1.0 if o.reduction != "mean" else z.numel() or math.nan
+    each = torch.empty(z.shape, dtype=loss_type(z)) if value and o.reduction == "none" else None
+    grad, total, scale = z.new_empty(z.shape) if slope else None, 0.0, 1.0
+    rows = upstream if upstream is not None and o.reduction == "none" else None
+    if upstream is not None and rows is None:
+        scale = float(upstream)
+    step = max(_blocks.BLOCK // max(math.prod(z.shape[1:]), 1), 1)
+    for start in range(0, z.shape[0] if z.ndim else 1, step):
+        at: Any = slice(start, start + step) if z.ndim else ...
+        w, p = (None if a is None else a.detach().double().expand(z.shape)[at] for a in (weight, pos_weight))
+        push = None
+        if grad is not None:
+            push = torch.tensor(scale / by, dtype=torch.float64) if rows is None else rows.detach()[at].double()
+        loss, g = _blocks.binary(z.detach()[at].double(), y.detach()[at].double(), w, p, o.gamma, push)
+        total += float(loss.sum())
+        if each is not None:
+            each[at] = loss
+        if grad is not None and g is not None:
+            grad[at] = g
+    return Result(each if each is not None else torch.scalar_tensor(total / by, dtype=loss_type(z)), grad)
+
+
+# ---------------------------------------------------------------------------------------------------- autograd
+
+
+class Family(NamedTuple):
+    """A loss in all its forms; each takes (logits, target, weight, another tensor, options)."""
+
+    kernel: Any  # cross_entropy or binary above
+    plain: Any  # plain operations
+    operator: Any  # torch.ops.xent.…
+    backward: Any  # torch.ops.xent.…_backward
+
+
+class Fused(torch.autograd.Function):
+    """A loss whose gradient is computed with it.
+
+    An upstream gradient of exactly 1, which is what ``loss.backward()`` has, costs nothing more: the gradient is
+    handed on as it is, and the leaf's ``.grad`` becomes that memory. Any other is multiplied inside a second kernel
+    call, before the one rounding. In float16 the gradient is always computed in the second call: divided by N but
+    not yet multiplied by the loss scale it would be 0.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        family: Family,
+        z: Tensor,
+        target: Tensor,
+        weight: Tensor | None,
+        other: Tensor | None,
+        o: Any,
+    ) -> Tensor:
+        fuse = o.reduction != "none" and z.dtype != torch.float16
+        loss, slope = family.kernel(z, target, weight, other, o, slope=fuse)
+        ctx.family, ctx.o = family, o
+        ctx.save_for_backward(z, target, weight, other, slope)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (grad,) = grads
+        z, target, weight, other, slope = ctx.saved_tensors
+        family: Family = ctx.family
+        if torch.is_grad_enabled() or not direct(grad) or _batched(grad):  # the last: is_grads_batched
+            slope = family.backward(grad, z, target, weight, other, *ctx.o)
+        elif slope is None or float(grad) != 1.0:
+            slope = family.kernel(z, target, weight, other, ctx.o, value=False, slope=True, upstream=grad).slope
+        elif _keep_graph():  # the next backward hands on this memory again: the caller's copy is the caller's
+            slope = slope.clone()
+        return None, slope, None, None, None, None
+
+
+# Function.apply without its Python part, which is for functorch, and functorch does not come here
+_apply: Any = super(torch.autograd.Function, Fused).apply  # pyright: ignore
+
+
+def evaluate(
+    family: Family, z: Tensor, target: Tensor, weight: Tensor | None, other: Tensor | None, o: Any
+) -> Tensor:
+    """Send a checked loss on its way: kernel, operator or plain operations."""
+    if (
+        torch.compiler.is_compiling()
+    ):  # on a GPU the compiler fuses plain operations; it cannot see into an operator
+        on_cpu = z.device.type == "cpu" and not _transforms_active()
+        return (family.operator if on_cpu else family.plain)(z, target, weight, other, *o)
+    if needs_plain(target, weight, other):
+        return family.plain(z, target, weight, other, *o)
+    if not direct(z, target, weight, other):
+        return family.operator(z, target, weight, other, *o)
+    if torch.is_grad_enabled() and z.requires_grad:
+        return _apply(family, z, target, weight, other, o)
+    return family.kernel(z, target, weight, other, o).loss
