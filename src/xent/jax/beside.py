@@ -1,0 +1,306 @@
+"""The losses beside cross-entropy on JAX arrays: binary, focal, distillation."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import jax as _jax
+
+from xent import _validate
+from xent.jax import _elements, _rows, losses
+from xent.jax._arguments import arrays, computing
+
+Array = Any
+jax: Any = _jax  # its annotations are incomplete, and strict checking would complain of ours
+jnp: Any = _jax.numpy
+
+__all__ = ["binary_cross_entropy", "distillation_loss", "focal_loss"]
+
+
+def binary_cross_entropy(
+    logits: Array,
+    target: Array,
+    /,
+    *,
+    pos_weight: Array | float | None = None,
+    weight: Array | float | None = None,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+    denominator: float | str | None = None,
+    on_empty: str = "nan",
+) -> Array:
+    """Binary cross-entropy of logits and targets in nats: −c y log σ(z) − (1 − y) log σ(−z), element by element.
+
+    It is :func:`xent.binary_cross_entropy`, where every argument is explained, on JAX arrays, as
+    c y · softplus(−z) + (1 − y) · softplus(z): both terms are ≥ 0, so that small losses keep their digits. The
+    derivative by z is (1 − y) σ(z) − c y σ(−z).
+
+    Returns
+    -------
+    array
+        A single number, or the logits' shape for ``reduction="none"``. float64 for float64 logits, float32
+        otherwise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`xent.binary_cross_entropy` for shapes, types and options. Values are not read: a target outside
+        [0, 1] or a faulty weight makes its element NaN, and its gradient.
+
+    Notes
+    -----
+    ±∞ are legal logits: a certain answer costs 0 or ∞, with slope 0 or ±1. An element of weight 0 counts for
+    exactly nothing, in the gradient too.
+
+    Examples
+    --------
+    >>> import jax, jax.numpy as jnp, xent.jax
+    >>> logits, target = jnp.array([40.0, -2.0, jnp.inf]), jnp.array([1, 0, 1])
+    >>> [f"{x:.4g}" for x in xent.jax.binary_cross_entropy(logits, target, reduction="none")]
+    ['4.248e-18', '0.1269', '0']
+    >>> [f"{x:.4g}" for x in jax.grad(xent.jax.binary_cross_entropy)(logits[:2], target[:2])]
+    ['-2.124e-18', '0.0596']
+    """
+    _validate.reduction(reduction, denominator, on_empty, ("elements", "weights"))
+    epsilon = _validate.number(label_smoothing, "label_smoothing", low=0, high=1)
+    by = denominator if denominator is None or isinstance(denominator, str) else float(denominator)
+    factors = {"pos_weight": pos_weight, "weight": weight}
+    known: dict[str, Array] = {}
+    for name, factor in factors.items():
+        if factor is None or hasattr(factor, "shape"):
+            known[name] = factor
+        else:  # while it can still be read
+            _validate.number(factor, name, low=0, high=math.inf)
+    logits, target, *others = arrays(logits=logits, target=target, **known)
+    factors |= dict(zip(known, others, strict=True))
+    if on_empty == "raise" and reduction == "mean":
+        parts = _binary_parts(logits, target, factors["pos_weight"], factors["weight"])
+        losses.refuse_empty(_binary_divisor(*parts, by), "no elements")
+    return _binary(
+        logits,
+        target,
+        factors["pos_weight"],
+        factors["weight"],
+        epsilon=epsilon,
+        reduction=reduction,
+        denominator=by,
+        on_empty="zero" if on_empty == "zero" else "nan",
+    )
+
+
+def _binary_parts(
+    logits: Array, target: Array, pos_weight: Array | float | None, weight: Array | float | None
+) -> tuple[Array, Array, Array | None]:
+    """Check the arrays; give the target, NaN where faulty, the weights and pos_weight, in the type computed."""
+    _validate.floating(jnp, logits, "logits")
+    faulty = _validate.binary_target(jnp, target, logits)
+    pos, factor = (
+        _validate.factors(jnp, w, name, logits) for w, name in ((pos_weight, "pos_weight"), (weight, "weight"))
+    )
+    y = target.astype(computing(logits))
+    y = y if faulty is None else _rows.spoilt(y, faulty)
+    factor = jnp.ones_like(y) if factor is None else factor.astype(y.dtype)
+    return y, factor, None if pos is None else pos.astype(y.dtype)
+
+
+def _binary_divisor(y: Array, factor: Array, pos: Array | None, given: float | str | None) -> Array:
+    """Sum what the mean divides by."""
+    if given in (None, "elements"):
+        return jnp.asarray(y.size, y.dtype)
+    if given != "weights":
+        return jnp.asarray(given, y.dtype)
+    return jnp.sum(factor if pos is None else factor * (pos * y + (1.0 - y)))
+
+
+@partial(jax.jit, static_argnames=("epsilon", "reduction", "denominator", "on_empty"))
+def _binary(
+    logits: Array,
+    target: Array,
+    pos_weight: Array | float | None,
+    weight: Array | float | None,
+    *,
+    epsilon: float,
+    reduction: str,
+    denominator: float | str | None,
+    on_empty: str,
+) -> Array:
+    y, factor, pos = _binary_parts(logits, target, pos_weight, weight)
+    z, dead = logits.astype(y.dtype), factor == 0
+    lost = dead & ~jnp.isfinite(z)
+    # Where the weight is 0 the logit has no derivative, and one that is not finite does not even count as 0 · z.
+    z = jnp.where(dead, jnp.where(lost, 0.0, jax.lax.stop_gradient(z)), z)
+    each = jnp.where(lost, 0.0, factor * _elements.binary(z, y, pos, epsilon))
+    by = _binary_divisor(y, factor, pos, denominator) if reduction == "mean" else None
+    return losses.reduced(each, by, reduction, on_empty)
+
+
+def focal_loss(
+    logits: Array,
+    target: Array,
+    /,
+    *,
+    gamma: float = 2.0,
+    alpha: Array | float | None = None,
+    axis: int | None = None,
+    reduction: str = "mean",
+) -> Array:
+    """Focal loss of logits and labels in nats: α (1 − p)^γ · (−log p), where p is the probability of the label.
+
+    It is :func:`xent.focal_loss`, where every argument is explained, on JAX arrays, computed from the log-odds
+    v = log((1 − p) / p) as α σ(v)^γ · softplus(v). The derivative by v is α σ(v)^γ (σ(v) + γ σ(−v) softplus(v)): a
+    sum of terms ≥ 0, for every γ ≥ 0 and at p = 1 too.
+
+    Returns
+    -------
+    array
+        A single number, or the target's shape for ``reduction="none"``. float64 for float64 logits, float32
+        otherwise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`xent.focal_loss` for shapes, types and options. Values are not read: a label that does not exist
+        makes its row NaN, and its gradient; a faulty α of a class makes all rows so.
+
+    References
+    ----------
+    Lin, Goyal, Girshick, He and Dollár (2017), "Focal loss for dense object detection", equation 5.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp, xent.jax
+    >>> each = xent.jax.focal_loss(jnp.array([2.0, -1.0]), jnp.array([1, 0]), alpha=0.25, reduction="none")
+    >>> [f"{x:.4g}" for x in each]
+    ['0.0004509', '0.01699']
+    >>> logits = jnp.array([[2.0, 1.0, 0.1], [0.0, -40.0, -41.0]])
+    >>> f"{xent.jax.focal_loss(logits, jnp.array([2, 0]), axis=-1):.4g}"
+    '0.9414'
+    """
+    gamma = _validate.number(gamma, "gamma", low=0, high=math.inf)
+    _validate.option(reduction, "reduction", _validate.REDUCTIONS)
+    if axis is None:
+        logits, target = arrays(logits=logits, target=target)
+        if (shape := getattr(alpha, "shape", ())) != ():
+            raise ValueError(f"alpha is one number without axis=, got shape {shape}")
+        share = None if alpha is None else _validate.number(alpha, "alpha", low=0, high=1)
+        return _binary_focal(logits, target, gamma=gamma, share=share, reduction=reduction)
+    axis = _validate.integer(axis, "axis")
+    logits, target, alpha = arrays(logits=logits, target=target, alpha=alpha)
+    return _class_focal(logits, target, alpha, gamma=gamma, axis=axis, reduction=reduction)
+
+
+@partial(jax.jit, static_argnames=("gamma", "share", "reduction"))
+def _binary_focal(logits: Array, target: Array, *, gamma: float, share: float | None, reduction: str) -> Array:
+    _validate.floating(jnp, logits, "logits")
+    faulty = _validate.binary_target(jnp, target, logits, soft=False)
+    z = logits.astype(computing(logits))
+    yes = target > 0
+    each = _elements.focal(jnp.where(yes, -z, z), jnp.zeros((), z.dtype), gamma)
+    if share is not None:
+        each = each * jnp.where(yes, share, 1.0 - share)
+    return _mean(each if faulty is None else _rows.spoilt(each, faulty), reduction)
+
+
+@partial(jax.jit, static_argnames=("gamma", "axis", "reduction"))
+def _class_focal(
+    logits: Array, target: Array, alpha: Array | None, *, gamma: float, axis: int, reduction: str
+) -> Array:
+    c = _validate.case(logits, target, axis=axis, weight=None, sample_weight=None, ignore_index=None)
+    if c.labels is None:
+        raise TypeError("target must hold class indices of the logits' shape without axis, got distributions")
+    z = jnp.moveaxis(c.logits, 0, -1).astype(computing(logits))
+    hot = _rows.one_hot(c.labels, z.shape[-1])
+    others, void = _rows.measure(jnp.where(hot, -math.inf, z)), _rows.measure(z).void
+    own = jnp.sum(jnp.where(hot, z, 0.0), axis=-1)
+    ahead = jnp.where(others.void, -math.inf, others.peak - own)  # no other class: the label is certain
+    each = _elements.focal(ahead, jnp.where(others.void, 0.0, others.log1p_tail), gamma)
+    each = _rows.spoilt(each, void if c.faulty is None else void | c.faulty)
+    share = _validate.weights(jnp, alpha, "alpha", (z.shape[-1],), logits)
+    if share is not None:
+        each = each * jnp.sum(hot * losses.faultless(share, z.dtype), axis=-1)
+    return _mean(each, reduction)
+
+
+def distillation_loss(
+    student_logits: Array,
+    teacher_logits: Array,
+    /,
+    *,
+    temperature: float = 2.0,
+    target: Array | None = None,
+    alpha: float | None = None,
+    axis: int = -1,
+    reduction: str = "mean",
+) -> Array:
+    """Distillation loss of a student and a teacher in nats: τ² · KL(p ‖ q), p and q their softmax at temperature τ.
+
+    It is :func:`xent.distillation_loss`, where every argument is explained, on JAX arrays: with a ``target``, α
+    times the above and 1 − α times the student's cross-entropy. The derivative by the student is τ (q − p), by the
+    teacher τ p · (log p − log q − KL).
+
+    Returns
+    -------
+    array
+        A single number, or the rows' shape for ``reduction="none"``. float64 for float64 student logits, float32
+        otherwise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`xent.distillation_loss` for shapes, types and options. Values are not read: a label that does not
+        exist, or a soft row that is no distribution, makes its row NaN, and its gradient.
+
+    Notes
+    -----
+    A class that only the student masks costs ∞; one that only the teacher masks costs what the student gives it.
+    A student that is close to its teacher keeps as many digits as the two logits' differences have.
+
+    References
+    ----------
+    Hinton, Vinyals and Dean (2015), "Distilling the knowledge in a neural network", §2.
+
+    Examples
+    --------
+    >>> import jax, jax.numpy as jnp, xent.jax
+    >>> teacher, student = jnp.array([[2.0, 1.0, 0.0]]), jnp.array([[1.0, 1.0, 1.0]])
+    >>> f"{xent.jax.distillation_loss(student, teacher):.4g}"
+    '0.3137'
+    >>> slope = jax.grad(xent.jax.distillation_loss)(student, teacher, target=jnp.array([0]), alpha=0.9)
+    >>> [f"{x:.4g}" for x in slope[0]]
+    ['-0.3783', '0.08038', '0.298']
+    """
+    tau = _validate.positive(temperature, "temperature")
+    _validate.option(reduction, "reduction", _validate.REDUCTIONS)
+    if target is None and alpha is not None:
+        raise ValueError(f"alpha shares the loss with a target's; without target= leave it out, got {alpha!r}")
+    share = 1.0 if target is None else _validate.number(0.5 if alpha is None else alpha, "alpha", low=0, high=1)
+    student, teacher = arrays(student_logits=student_logits, teacher_logits=teacher_logits)
+    _validate.floating(jnp, student, "student_logits")
+    _validate.floating(jnp, teacher, "teacher_logits")
+    if student.shape != teacher.shape:
+        raise ValueError(
+            f"student_logits and teacher_logits must have one shape, got {student.shape} and {teacher.shape}"
+        )
+    axis = _validate.axis_of(student, axis, "student_logits")
+    each = _distil(student, teacher, tau=tau, axis=axis)
+    if target is not None:
+        hard = losses.cross_entropy(student, target, axis=axis, reduction="none")
+        # A part whose share is 0 counts for nothing, even where it is ∞ or NaN.
+        each = each if share == 1 else hard if share == 0 else share * each + (1 - share) * hard
+    return _mean(each, reduction)
+
+
+@partial(jax.jit, static_argnames=("tau", "axis"))
+def _distil(student: Array, teacher: Array, *, tau: float, axis: int) -> Array:
+    wide = computing(student, teacher)
+    u, v = (jnp.moveaxis(a, axis, -1).astype(wide) for a in (student, teacher))
+    return tau**2 * _rows.compare(u, v, tau).kl.astype(computing(student))
+
+
+def _mean(each: Array, reduction: str) -> Array:
+    """Reduce; the mean divides by the number of losses, and of none is NaN."""
+    return losses.reduced(
+        each, jnp.asarray(each.size, each.dtype) if reduction == "mean" else None, reduction, "nan"
+    )
