@@ -15,8 +15,9 @@ import xent
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("numpy", "torch", "jax", "numba", "array_api_compat", "starlette", "matplotlib")
-QUALIFIED = ("spec", "information", "from_probs")  # their names stay in the module: xent.information.cross_entropy
-FAMILY = (*QUALIFIED, "probability", "targets", "losses", "binary", "focal", "distillation", "gradients")
+# their names stay in the module: xent.information.cross_entropy
+QUALIFIED = ("spec", "information", "from_probs", "calibration", "plots")
+FAMILY = (*QUALIFIED, "probability", "targets", "losses", "binary", "focal", "distillation", "gradients", "rowwise")
 
 
 def loaded_by(statement):

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xent import (
         binary,
+        calibration,
         distillation,
         focal,
         from_probs,
         gradients,
         information,
         losses,
+        plots,
         probability,
+        rowwise,
         spec,
         targets,
     )
@@ -31,14 +34,17 @@ if TYPE_CHECKING:
     from xent.gradients import clip_gradients, global_norm
     from xent.losses import cross_entropy, cross_entropy_with_grad
     from xent.probability import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
+    from xent.rowwise import RowStatistics, row_statistics
     from xent.targets import one_hot, smooth_labels
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "RowStatistics",
     "binary",
     "binary_cross_entropy",
     "binary_cross_entropy_with_grad",
+    "calibration",
     "clip_gradients",
     "cross_entropy",
     "cross_entropy_with_grad",
@@ -57,7 +63,10 @@ __all__ = [
     "logsumexp",
     "losses",
     "one_hot",
+    "plots",
     "probability",
+    "row_statistics",
+    "rowwise",
     "sigmoid",
     "smooth_labels",
     "softmax",
@@ -72,6 +81,7 @@ _HOMES = {
     "gradients": ("clip_gradients", "global_norm"),
     "losses": ("cross_entropy", "cross_entropy_with_grad"),
     "probability": ("log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"),
+    "rowwise": ("RowStatistics", "row_statistics"),
     "targets": ("one_hot", "smooth_labels"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
