@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = {"explorer": "pointer to paint, size of the page, import time"}
+NAMES = {
+    "cpu": "the losses beside their peers and beside reading and copying the array; --help lists the options",
+    "explorer": "pointer to paint, size of the page, import time",
+    "readme": "write the tables of README.md and docs/benchmarks.md from bench/results/cpu.json",
+}
 
 
 def main() -> int:
@@ -13,7 +17,7 @@ def main() -> int:
     if name not in NAMES:
         print("usage: python -m bench NAME\n" + "\n".join(f"  {n}: {what}" for n, what in NAMES.items()))
         return 2
-    importlib.import_module(f"bench.{name}").main()
+    importlib.import_module(f"bench.{name}").main()  # which reads the options after its name, if it has any
     return 0
 
 
