@@ -3,13 +3,13 @@
 PYTHON ?= python3
 ARGS ?=
 WORKERS ?= 2
-BENCH ?= explorer
+BENCH ?= cpu
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test check test-slow bench frontend demo clean
+.PHONY: help setup explore test check test-slow bench docs frontend demo clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -32,8 +32,11 @@ check: setup ## lint, types and import rules only
 test-slow: setup ## the longer sweeps
 	$(BIN)/pytest -n $(WORKERS) -m slow
 
-bench: setup ## measure (make bench BENCH=explorer)
+bench: setup ## measure the losses (make bench BENCH=explorer: the page)
 	$(BIN)/python -m bench $(BENCH)
+
+docs: setup ## write the pages of docs/ whose numbers are computed
+	$(BIN)/python -m docs
 
 frontend: ## build the view from its TypeScript; needs Node
 	cd frontend && npm ci && npm run build
@@ -43,7 +46,7 @@ demo: setup ## train the demo's classifiers again and write their predictions
 
 clean: ## remove what these targets made
 	rm -rf .venv frontend/node_modules .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
-	find src tests bench examples -name __pycache__ -type d -exec rm -rf {} +
+	find src tests bench docs examples -name __pycache__ -type d -exec rm -rf {} +
 
 # A stamp is younger than what it was installed from; `dev` has all that `explore` has, so it stamps both.
 

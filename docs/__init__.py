@@ -1,0 +1,1 @@
+"""The documents whose numbers are computed: ``python -m docs`` writes them again, a test compares."""
