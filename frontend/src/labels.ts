@@ -1,5 +1,7 @@
 // Where words go on a figure: each label takes the first of its places that lies inside and covers no earlier one.
 
+import { signal } from "@preact/signals";
+
 export interface Box {
   x: number;
   y: number;
@@ -15,11 +17,14 @@ export interface Place {
 
 let context: CanvasRenderingContext2D | null | undefined;
 const widths = new Map<string, number>();
+/** Counts the fonts' arrivals: whoever measured before one is drawn again after it. */
+const fonts = signal(0);
+document.fonts?.addEventListener("loadingdone", () => fonts.value++);
 
 /** The width of words as set on a figure, in pixels. */
 export function measure(text: string, font: string): number {
   const words = text.replace(/[1-9]/g, "0"); // figures are all of one width, so live numbers need measuring once
-  const key = `${font} ${words}`;
+  const key = `${fonts.value} ${font} ${words}`;
   let width = widths.get(key);
   if (width === undefined) {
     context ??= document.createElement("canvas").getContext("2d");
