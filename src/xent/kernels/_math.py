@@ -1,12 +1,14 @@
 # pyright: basic, reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
-"""What the kernels compute with: bits of floats, exp and log1p as polynomials that vectorise, streaming stores.
+"""What the kernels compute with: bits of floats, exp and log1p as polynomials that vectorise.
 
 Everything here is a scalar function that LLVM inlines and vectorises: no table, no branch, no call to a library.
+:mod:`~xent.kernels._vectors` has what is written as vectors.
 
-exp(−g / τ) is evaluated as 2^(−x), x = g · log2(e) / τ with the constant in two floats. n = rint(x), and x − n
-comes from two fused multiply-adds, so that nothing is rounded before the polynomial (minimax of relative error on
-[−½, ½], degree 6 for float32 and 11 for float64, constant term 1); 2^−n is applied in two halves, so that results
-below the smallest normal number are right too. The error is about 1 ulp: ``tests/kernels/test_math.py``.
+exp(−g / τ) is evaluated as 2^(−x), x = g · log2(e) / τ. n = rint(x), and x − n comes from fused multiply-adds, so
+that nothing is rounded before the polynomial (minimax of relative error on [−½, ½], degree 6 for float32 and 11 for
+float64, constant term 1); 2^−n is applied so that results below the normal range are right too. In float64
+the constant is two floats, and the error is about 1 ulp. In float32 it is one float, off by at most 2⁻²⁵ of itself
+(2⁻²⁶ at τ = 1): less than what an ulp of the two logits moves their gap by. ``tests/kernels/test_math.py``.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from fractions import Fraction
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from llvmlite.binding import get_host_cpu_features
+from numba import config, njit, types
 from numba.core import cgutils
 from numba.core.errors import RequireLiteralValue
 from numba.extending import intrinsic, overload
@@ -27,6 +30,8 @@ F4, F8 = np.float32, np.float64
 I4, I8 = np.int32, np.int64
 
 LN2 = math.log(2.0)
+# AVX-512 multiplies by a power of two in one instruction; elsewhere LLVM would call the C library for each number.
+_SCALES = config.CPU_NAME is None and config.CPU_FEATURES is None and bool(get_host_cpu_features().get("avx512f"))
 NATIVE, HALF, BRAIN = 0, 1, 2  # how numbers are stored: their own type, float16's bits, bfloat16's bits
 
 
@@ -79,21 +84,46 @@ def lowest(_, x):
 
 
 @intrinsic
-def halved(_, q, n):
-    """q · 2^−n for a whole float n ≥ 0, in two steps so that results below the normal range are right."""  # noqa: D403
+def nearest(_, x):
+    """Nearest whole number, as an int32: x is far inside its range."""
+
+    def codegen(_context, builder, _signature, args):
+        rounded = builder.call(builder.module.declare_intrinsic("llvm.rint", [args[0].type]), args)
+        return builder.fptosi(rounded, ir.IntType(32))
+
+    return types.int32(x), codegen
+
+
+@intrinsic
+def real(_, n, like):
+    """Float of a whole number."""
+
+    def codegen(context, builder, signature, args):
+        return builder.sitofp(args[0], context.get_value_type(signature.return_type))
+
+    return like(n, like), codegen
+
+
+@intrinsic
+def scaled(_, q, n):
+    """q · 2^n for an int32 n ≤ 0, right below the normal range too: in one instruction, or in two steps."""  # noqa: D403
     bits, _last, mantissa, bias = _layout(q)
 
     def codegen(_context, builder, _signature, args):
-        whole, kind = ir.IntType(bits), args[0].type
-        n = builder.fptosi(args[1], whole)
+        whole, (q, n) = ir.IntType(bits), args
+        kind = q.type
+        if _SCALES:
+            name = f"llvm.ldexp.{'f32' if bits == 32 else 'f64'}.i32"
+            ldexp = ir.FunctionType(kind, [kind, n.type])
+            return builder.call(cgutils.get_or_insert_function(builder.module, ldexp, name), [q, n])
+        n = n if bits == 32 else builder.sext(n, whole)
         half = builder.ashr(n, ir.Constant(whole, 1))
-        q = args[0]
         for part in (half, builder.sub(n, half)):
-            exponent = builder.sub(ir.Constant(whole, bias), part)
+            exponent = builder.add(ir.Constant(whole, bias), part)
             q = builder.fmul(q, builder.bitcast(builder.shl(exponent, ir.Constant(whole, mantissa)), kind))
         return q
 
-    return q(q, n), codegen
+    return q(q, types.int32), codegen
 
 
 @intrinsic
@@ -158,45 +188,6 @@ def scratch(_, count, like):
     return types.CPointer(types.unliteral(like))(count, like), codegen
 
 
-@intrinsic
-def _put_16(_, to, source):
-    """to[:16] = source[:16] for float32, past the caches; ``to`` is aligned to 64 bytes."""
-
-    def codegen(context, builder, _signature, args):
-        lanes = ir.VectorType(ir.FloatType(), 16)
-        value = builder.load(builder.bitcast(args[1], lanes.as_pointer()))
-        value.align = 4
-        store = builder.store(value, builder.bitcast(args[0], lanes.as_pointer()))
-        store.align = 64
-        store.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
-        return context.get_dummy_value()
-
-    return types.void(to, source), codegen
-
-
-@intrinsic
-def _address(_, p):
-    """Address that a pointer holds."""
-
-    def codegen(_context, builder, _signature, args):
-        return builder.ptrtoint(args[0], ir.IntType(64))
-
-    return types.int64(p), codegen
-
-
-@njit(**INLINE)
-def stream(to, source, n):
-    """to[:n] = source[:n] for float32, written past the caches: what is not read again need not evict."""
-    head = min(((64 - (_address(to) & 63)) & 63) >> 2, n)
-    for j in range(head):
-        to[j] = source[j]
-    full = (n - head) >> 4
-    for b in range(full):
-        _put_16(at(to, head + 16 * b), at(source, head + 16 * b))
-    for j in range(head + 16 * full, n):
-        to[j] = source[j]
-
-
 # ------------------------------------------------------------------------------------------------------ exponential
 
 _E4 = tuple(
@@ -252,14 +243,14 @@ def _power(top, x, hi, lo, most):
         def single(top, x, hi, lo, most):
             gap = top - x
             g = most if gap > most else gap
-            n = rint(g * hi)
-            r = fma(g, lo, fma(g, hi, -n))
+            n = nearest(g * -hi)
+            r = fma(g, hi, real(n, g))
             q = fma(r, c6, c5)
             q = fma(r, q, c4)
             q = fma(r, q, c3)
             q = fma(r, q, c2)
             q = fma(r, q, c1)
-            return halved(fma(r, q, c0), n)
+            return scaled(fma(r, q, c0), n)
 
         return single
     d0, d1, d2, d3, d4, d5, d6, d7, d8, d9, d10, d11 = _E8
@@ -267,8 +258,8 @@ def _power(top, x, hi, lo, most):
     def double(top, x, hi, lo, most):
         gap = top - x
         g = most if gap > most else gap
-        n = rint(g * hi)
-        r = fma(0.0 if gap > most else lost(top, x, gap), hi, fma(g, lo, fma(g, hi, -n)))
+        n = nearest(g * -hi)
+        r = fma(0.0 if gap > most else lost(top, x, gap), hi, fma(g, lo, fma(g, hi, real(n, g))))
         q = fma(r, d11, d10)
         q = fma(r, q, d9)
         q = fma(r, q, d8)
@@ -279,7 +270,7 @@ def _power(top, x, hi, lo, most):
         q = fma(r, q, d3)
         q = fma(r, q, d2)
         q = fma(r, q, d1)
-        return halved(fma(r, q, d0), n)
+        return scaled(fma(r, q, d0), n)
 
     return double
 

@@ -1,5 +1,5 @@
 # pyright: basic, reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
-"""What a row's loss and gradient are once its tail is known: scalars in float64, for hard labels."""
+"""What rows' losses and gradients are once their tails are known, in float64, for hard labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 from numba import njit
 
 from xent.kernels._compile import EXACT
-from xent.kernels._math import log1p
+from xent.kernels._math import F8, log1p, logarithm
 
 
 @njit(**EXACT)
@@ -55,3 +55,36 @@ def two_sum(hi, lo, x):
     t = s - hi
     rest = (hi - (s - t)) + (x - t)
     return s, lo + (rest if abs(s) < math.inf else 0.0)
+
+
+@njit(**EXACT)
+def settle(n, top, tail, mine, e, own, weight, row, i, numbers, loss, v, at_label):
+    """Finish rows i … i + n side by side: each loss, the factor of its powers, and the gradient at its label.
+
+    top, tail, mine, e: largest logit, tail, the label's logit and its power. own: labels, in [0, K). numbers:
+    (z_loss, γ, factor and divisor of the gradient, τ).
+    """
+    z_loss, gamma, scale, divisor, tau = numbers
+    cool = 1.0 / tau
+    for r in range(n):
+        whole = 1.0 + tail[r]
+        gap = (F8(top[r]) - F8(mine[r])) * cool
+        share = scale / (whole * divisor)
+        v[r] = share
+        at_label[r] = (-tail[r] if gap == 0 else F8(e[r]) - whole) * share
+        loss[r] = logarithm(tail[r], top[0]) + gap
+    if weight.size == 0 and row.size == 0 and z_loss == 0 and gamma == 0:
+        return
+    for r in range(n):
+        factor = row[i + r] if row.size else 1.0
+        mass = weight[own[r]] if weight.size else 1.0
+        gap, peak = (F8(top[r]) - F8(mine[r])) / tau, F8(top[r]) / tau
+        x = loss_of(tail[r], gap, mass, peak, z_loss)
+        push = 2.0 * z_loss * (peak + log1p(tail[r])) if z_loss > 0 else 0.0
+        slope, at = slopes(tail[r], gap, F8(e[r]), mass, push)
+        if gamma > 0:
+            less, steep = focal(tail[r], gap, F8(e[r]), gamma)
+            x, slope, at = x * less, slope * steep, at * steep
+        loss[r] = x * factor
+        v[r] = slope * (factor * scale) / divisor
+        at_label[r] = at * (factor * scale) / divisor

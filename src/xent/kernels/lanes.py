@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 
 from xent.kernels._compile import INLINE, kernel
-from xent.kernels._math import F8, at, blank, hold, logarithm, power, scratch, widen
-from xent.kernels.finish import focal, log1p, loss_of, slopes, tail_of, two_sum
+from xent.kernels._math import F8, at, blank, hold, log1p, power, scratch, widen
+from xent.kernels.finish import settle, tail_of, two_sum
 from xent.kernels.rows import put
 
 ROWS = 64
@@ -98,16 +98,15 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     hi, lo, most = scales
     ignoring, ignore, z_loss, gamma, scale, divisor, tau, past = options
     divisor *= tau
-    cool = 1.0 / tau
+    numbers = (z_loss, gamma, scale, divisor, tau)
     zero = blank(z[0])
     tile_, flat_ = np.full(classes * ROWS, zero), np.full(classes * ROWS, zero)
     t, flat = at(tile_, 0), at(flat_, 0)
     top, part, ties, mine = scratch(ROWS, zero), scratch(ROWS, zero), scratch(ROWS, zero), scratch(ROWS, zero)
     v, at_label, e = scratch(ROWS, zero), scratch(ROWS, zero), scratch(ROWS, zero)
-    tail, gap, loss, place = scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0)
+    tail, loss, own = scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0)
     tiles = (inner + ROWS - 1) // ROWS
     total, rest, wrong = 0.0, 0.0, -1
-    plain = weight.size == 0 and row.size == 0 and z_loss == 0 and gamma == 0
     for tile in range(start, stop):
         a, b = tile // tiles, tile % tiles * ROWS
         n = min(ROWS, inner - b)
@@ -115,48 +114,27 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
         fill(at(z, a * z_outer + b * z_inner), n, classes, z_inner, z_class, kind, t)
         mark, skipped = at(labels, i), 0
         for r in range(ROWS):
-            place[r] = r
+            own[r] = 0
         for r in range(n):
             good = mark[r] >= 0 and mark[r] < classes
             skipped += 0 if good else 1
-            place[r] = (mark[r] if good else 0) * ROWS + r
+            own[r] = mark[r] if good else 0
         if ignoring:
             for r in range(n):
                 skipped += 1 if mark[r] == ignore else 0
         for r in range(ROWS):
-            mine[r] = t[place[r]]
+            mine[r] = t[own[r] * ROWS + r]
         measure(t, classes, hi, lo, most, top, part, ties, tail)
         for r in range(ROWS):
-            e[r] = t[place[r]]
-        for r in range(ROWS):
-            whole = 1.0 + tail[r]
-            g = (F8(top[r]) - F8(mine[r])) * cool
-            share = scale / (whole * divisor)
-            gap[r] = g
-            v[r] = share
-            at_label[r] = (-tail[r] if g == 0 else F8(e[r]) - whole) * share
-            loss[r] = logarithm(tail[r], zero) + g
-        if not plain:
-            for r in range(n):
-                factor = row[i + r] if row.size else 1.0
-                m = weight[place[r] // ROWS] if weight.size else 1.0
-                peak = F8(top[r]) / tau
-                x = loss_of(tail[r], gap[r], m, peak, z_loss)
-                push = 2.0 * z_loss * (peak + log1p(tail[r])) if z_loss > 0 else 0.0
-                slope, own = slopes(tail[r], gap[r], F8(e[r]), m, push)
-                if gamma > 0:
-                    less, steep = focal(tail[r], gap[r], F8(e[r]), gamma)
-                    x, slope, own = x * less, slope * steep, own * steep
-                loss[r] = x * factor
-                v[r] = slope * (factor * scale) / divisor
-                at_label[r] = own * (factor * scale) / divisor
+            e[r] = t[own[r] * ROWS + r]
+        settle(n, top, tail, mine, e, own, weight, row, i, numbers, loss, v, at_label)
         if grad.size:
             for j in range(classes):
                 lane = at(t, j * ROWS)
                 for r in range(ROWS):
                     lane[r] *= v[r]
             for r in range(ROWS):
-                t[place[r]] = at_label[r]
+                t[own[r] * ROWS + r] = at_label[r]
         if skipped or row.size:
             for r in range(n):
                 y = mark[r]

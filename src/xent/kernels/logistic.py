@@ -14,7 +14,7 @@ from numba import njit, types
 from numba.extending import overload
 
 from xent.kernels._compile import EXACT, INLINE
-from xent.kernels._math import F8, fma, halved, log1p, power, rint, steepness
+from xent.kernels._math import F8, fma, log1p, nearest, power, real, scaled, steepness
 
 BLOCK = 256  # elements at a time
 HI, LO, MOST = steepness(1.0, F8)
@@ -56,7 +56,8 @@ def decay(g):
     It is 2^−n · (1 + t + t²/2 + t³ Q(t)), of which the first three terms are carried exactly.
     """
     g = 746.0 if g > 746.0 else g
-    n = rint(g * HI)
+    m = nearest(g * -HI)
+    n = -real(m, g)
     t, t_lo = plus(-fma(-n, _LN2_HI, g), n * _LN2_LO)
     square = t * t
     q = fma(t, fma(t, fma(t, fma(t, _Q15, _Q14), _Q13), _Q12), _Q11)
@@ -66,7 +67,7 @@ def decay(g):
     s, second = plus(s, 0.5 * square)
     rest = (first + second) + (0.5 * fma(t, t, -square) + (t * square * q + t_lo * s))
     s, rest = plus(s, rest)
-    return halved(s, n), halved(rest, n)
+    return scaled(s, m), scaled(rest, m)
 
 
 # --------------------------------------------------------------------------------------------- one target of 0 or 1

@@ -15,7 +15,7 @@ from numba import njit
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import F8, at, blank, hold, log1p, scratch, widen
 from xent.kernels.lanes import ROWS, fill, give, measure
-from xent.kernels.rows import PAD, put, read, scale_all
+from xent.kernels.rows import PAD, put, put_scaled, read
 
 
 @njit(**INLINE)
@@ -60,16 +60,17 @@ def by_rows(z, out, lse, kind, logs, shape, strides, scales, tau, past, start, s
     for i in range(start, stop):
         a, b = i // inner, i % inner
         row = at(z, a * z_outer + b * z_inner)
-        top, tail = read(row, classes, padded, kind, x, hi, lo, most)
+        top, tail = read(row, classes, kind, x, hi, lo, most, lse.size == 0 and not logs, row)
+        to = at(out, a * o_outer + b * o_inner)
         if lse.size:
             lse[i] = lse_of(row, classes, 1, kind, top, tail)
             continue
         if logs:
             logs_of(row, classes, kind, top, log1p(tail), tau, x)
+            put(x, classes, kind, to, past)
         else:
             v[0] = 1.0 / (1.0 + tail)
-            scale_all(x, padded, v[0])
-        put(x, classes, kind, at(out, a * o_outer + b * o_inner), past)
+            put_scaled(x, classes, v[0], -1, v[0], kind, to, past)
     hold(buffer)
 
 
