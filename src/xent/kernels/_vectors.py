@@ -79,6 +79,19 @@ def raised(_, best, source):
 
 
 @intrinsic
+def chosen(_, to, lane, own, j):
+    """to[:16] = lane[:16] where own[:16], of int32, is j."""
+
+    def codegen(context, builder, _signature, args):
+        here = builder.icmp_signed("==", _load(builder, args[2], _WHOLE, 64), _spread(builder, args[3], _WHOLE))
+        value = builder.select(here, _load(builder, args[1]), _load(builder, args[0], align=64))
+        _store(builder, value, args[0], 64)
+        return context.get_dummy_value()
+
+    return types.void(to, lane, own, types.int32), codegen
+
+
+@intrinsic
 def crest(_, best):
     """Largest of best[:16], none of which is NaN."""
 
@@ -89,17 +102,25 @@ def crest(_, best):
     return types.float32(best), codegen
 
 
+def _first(builder, n):
+    """Mask of the first n lanes."""
+    counts = ir.VectorType(ir.IntType(64), WIDTH)
+    return builder.icmp_signed("<", ir.Constant(counts, list(range(WIDTH))), _spread(builder, n, counts))
+
+
+def _masked(builder, p, n):
+    """Load the first n numbers (all if n > 16, none if n < 0), then −∞."""
+    p, here = builder.bitcast(p, _LANES.as_pointer()), _first(builder, n)
+    load = _function(builder, "llvm.masked.load.v16f32.p0", _LANES, p.type, _INT, here.type, _LANES)
+    return builder.call(load, [p, ir.Constant(_INT, 4), here, _every(_LANES, -math.inf)])
+
+
 @intrinsic
 def part(_, to, source, n):
     """to[:16] = the first n of source[:16] (all if n > 16, none if n < 0), then −∞; nothing else is read."""
 
     def codegen(context, builder, _signature, args):
-        counts = ir.VectorType(ir.IntType(64), WIDTH)
-        here = builder.icmp_signed("<", ir.Constant(counts, list(range(WIDTH))), _spread(builder, args[2], counts))
-        p = builder.bitcast(args[1], _LANES.as_pointer())
-        load = _function(builder, "llvm.masked.load.v16f32.p0", _LANES, p.type, _INT, here.type, _LANES)
-        value = builder.call(load, [p, ir.Constant(_INT, 4), here, _every(_LANES, -math.inf)])
-        _store(builder, value, args[0])
+        _store(builder, _masked(builder, args[1], args[2]), args[0])
         return context.get_dummy_value()
 
     return types.void(to, source, n), codegen
@@ -197,6 +218,136 @@ def counted(_, counts):
     return types.int32(counts), codegen
 
 
+def _mixed(builder, a, b, order):
+    """Lanes of two vectors, a's 0 to 15 and b's 16 to 31, in an order."""
+    return builder.shuffle_vector(a, b, ir.Constant(_WHOLE, order))
+
+
+def _transposed(builder, v):
+    """Columns of sixteen rows: four rounds, each of which swaps blocks of 8, 4, 2 and 1 between pairs of rows."""
+    half = WIDTH // 2
+    while half:
+        low = [i if not i & half else i - half + WIDTH for i in range(WIDTH)]  # the first row's, then the second's
+        high = [i + half if not i & half else i + WIDTH for i in range(WIDTH)]
+        w = list(v)
+        for i in range(WIDTH):
+            if not i & half:
+                w[i], w[i + half] = (
+                    _mixed(builder, v[i], v[i + half], low),
+                    _mixed(builder, v[i], v[i + half], high),
+                )
+        v, half = w, half // 2
+    return v
+
+
+@intrinsic
+def columns(_, to, stride, source, step, n):
+    """to[j · stride + r] = source[r · step + j] for r < 16, j < 16; −∞ for j ≥ n, where nothing is read."""
+
+    def codegen(context, builder, _signature, args):
+        to, stride, source, step, n = args
+        rows = []
+        for r in range(WIDTH):
+            at = builder.gep(source, [builder.mul(step, ir.Constant(step.type, r))])
+            rows.append(_masked(builder, at, n))
+        for j, column in enumerate(_transposed(builder, rows)):
+            _store(builder, column, builder.gep(to, [builder.mul(stride, ir.Constant(stride.type, j))]), 64)
+        return context.get_dummy_value()
+
+    i = types.intp
+    return types.void(to, i, source, i, i), codegen
+
+
+@intrinsic
+def rows_of(_, to, step, source, stride, n):
+    """The other way: to[r · step + j] = source[j · stride + r] for r < 16, j < min(16, n)."""
+
+    def codegen(context, builder, _signature, args):
+        to, step, source, stride, n = args
+        lanes = [
+            _load(builder, builder.gep(source, [builder.mul(stride, ir.Constant(stride.type, j))]), align=64)
+            for j in range(WIDTH)
+        ]
+        here = _first(builder, n)
+        for r, row in enumerate(_transposed(builder, lanes)):
+            p = builder.bitcast(
+                builder.gep(to, [builder.mul(step, ir.Constant(step.type, r))]), _LANES.as_pointer()
+            )
+            put = _function(builder, "llvm.masked.store.v16f32.p0", ir.VoidType(), _LANES, p.type, _INT, here.type)
+            builder.call(put, [row, p, ir.Constant(_INT, 4), here])
+        return context.get_dummy_value()
+
+    i = types.intp
+    return types.void(to, i, source, i, i), codegen
+
+
+def _woven(builder, v):
+    """Columns of rows of len(v) numbers that follow one another in memory, 16 rows: K (K − 1) mixes."""
+    k = len(v)
+    columns = []
+    for j in range(k):
+        wanted = [r * k + j for r in range(WIDTH)]  # places in the K vectors laid end to end
+        column = v[0]
+        order = [x if x < WIDTH else 0 for x in wanted]
+        for i in range(1, k):
+            here = [w // WIDTH == i for w in wanted]
+            order = [WIDTH + w % WIDTH if h else o for w, h, o in zip(wanted, here, order, strict=True)]
+            column = _mixed(builder, column, v[i], order)
+            order = list(range(WIDTH))
+        columns.append(column)
+    return columns
+
+
+def _unwoven(builder, columns):
+    """The other way: rows that follow one another, of columns."""
+    k = len(columns)
+    out = []
+    for i in range(k):
+        wanted = [divmod(i * WIDTH + x, k) for x in range(WIDTH)]  # row and column of each place
+        vector = columns[0]
+        order = [r for r, _ in wanted]
+        for j in range(1, k):
+            order = [WIDTH + r if c == j else o for (r, c), o in zip(wanted, order, strict=True)]
+            vector = _mixed(builder, vector, columns[j], order)
+            order = list(range(WIDTH))
+        out.append(vector)
+    return out
+
+
+def _each(builder, p, step, count):
+    return [builder.gep(p, [builder.mul(step, ir.Constant(step.type, j))]) for j in range(count)]
+
+
+@intrinsic(prefer_literal=True)
+def split_rows(_, to, stride, source, k):
+    """As :func:`columns` for 16 rows of k ≤ 4 (a constant) numbers that follow one another."""
+    count = k.literal_value
+
+    def codegen(context, builder, _signature, args):
+        to, stride, source = args[:3]
+        v = [_load(builder, builder.gep(source, [ir.Constant(_INT, i * WIDTH)])) for i in range(count)]
+        for column, p in zip(_woven(builder, v), _each(builder, to, stride, count), strict=True):
+            _store(builder, column, p, 64)
+        return context.get_dummy_value()
+
+    return types.void(to, types.intp, source, k), codegen
+
+
+@intrinsic(prefer_literal=True)
+def join_rows(_, to, source, stride, k):
+    """As :func:`rows_of` for 16 rows of k ≤ 4 (a constant) numbers that follow one another."""
+    count = k.literal_value
+
+    def codegen(context, builder, _signature, args):
+        to, source, stride = args[:3]
+        lanes = [_load(builder, p, align=64) for p in _each(builder, source, stride, count)]
+        for i, vector in enumerate(_unwoven(builder, lanes)):
+            _store(builder, vector, builder.gep(to, [ir.Constant(_INT, i * WIDTH)]))
+        return context.get_dummy_value()
+
+    return types.void(to, source, types.intp, k), codegen
+
+
 @intrinsic
 def fetch(_, p):
     """Ask for the cache line at p; it need not exist."""
@@ -231,6 +382,12 @@ def _address(_, p):
         return builder.ptrtoint(args[0], ir.IntType(64))
 
     return types.int64(p), codegen
+
+
+@njit(**INLINE)
+def aligned(p):
+    """p, or the next place that a vector may be stored at; up to 15 numbers further on."""
+    return at(p, (((64 - (_address(p) & 63)) & 63) >> 2))
 
 
 @njit(**INLINE)

@@ -10,20 +10,59 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 from xent.kernels._compile import INLINE, kernel
-from xent.kernels._math import F8, at, blank, hold, log1p, power, scratch, widen
+from xent.kernels._math import F8, I4, at, blank, hold, log1p, power, scratch, widen
+from xent.kernels._vectors import WIDTH, aligned, chosen, columns, join_rows, rows_of, split_rows
 from xent.kernels.finish import settle, tail_of, two_sum
 from xent.kernels.rows import put
 
 ROWS = 64
+SOME = 16  # up to so many classes the label's is found by looking at all
 GROUP = 8  # classes whose powers are added in the row's own type
 
 
 @njit(**INLINE)
+def tile_room(classes):
+    """Give the size of an array that has room for an ``aligned`` tile, with whole vectors of classes."""
+    return (classes + WIDTH - 1) // WIDTH * WIDTH * ROWS + WIDTH
+
+
 def fill(z, n, classes, step, hop, kind, t):
     """Load n rows, ``step`` apart, of classes that are ``hop`` apart."""
+    raise NotImplementedError
+
+
+@overload(fill, jit_options=INLINE)
+def _fill(z, n, classes, step, hop, kind, t):
+    if z.dtype != types.float32:
+        return lambda z, n, classes, step, hop, kind, t: one_by_one(z, n, classes, step, hop, kind, t)
+
+    def single(z, n, classes, step, hop, kind, t):
+        if n < ROWS or hop != 1:
+            one_by_one(z, n, classes, step, hop, kind, t)
+        elif classes == step and classes <= 4 and classes > 1:
+            for r in range(0, ROWS, WIDTH):
+                to, source = at(t, r), at(z, r * step)
+                if classes == 2:
+                    split_rows(to, ROWS, source, 2)
+                elif classes == 3:
+                    split_rows(to, ROWS, source, 3)
+                else:
+                    split_rows(to, ROWS, source, 4)
+        else:
+            for r in range(0, ROWS, WIDTH):
+                for j in range(0, classes, WIDTH):
+                    columns(at(t, j * ROWS + r), ROWS, at(z, r * step + j), step, classes - j)
+
+    return single
+
+
+@njit(**INLINE)
+def one_by_one(z, n, classes, step, hop, kind, t):
+    """:func:`fill` for any type and number of rows."""
     for j in range(classes):
         lane, source = at(t, j * ROWS), at(z, j * hop)
         for r in range(n, ROWS):
@@ -31,12 +70,36 @@ def fill(z, n, classes, step, hop, kind, t):
         if step == 1:
             for r in range(n):
                 lane[r] = widen(source[r], kind)
-        elif n == ROWS:
-            for r in range(ROWS):
-                lane[r] = widen(source[r * step], kind)
         else:
             for r in range(n):
                 lane[r] = widen(source[r * step], kind)
+
+
+def own_of(t, classes, own, to):
+    """Of each row, the number of its own class: looked for where that is quicker than looking it up."""
+    raise NotImplementedError
+
+
+@overload(own_of, jit_options=INLINE)
+def _own_of(t, classes, own, to):
+    if t.dtype != types.float32:
+
+        def any_type(t, classes, own, to):
+            for r in range(ROWS):
+                to[r] = t[own[r] * ROWS + r]
+
+        return any_type
+
+    def single(t, classes, own, to):
+        if classes > SOME:
+            for r in range(ROWS):
+                to[r] = t[own[r] * ROWS + r]
+        else:
+            for j in range(classes):
+                for r in range(0, ROWS, WIDTH):
+                    chosen(at(to, r), at(t, j * ROWS + r), at(own, r), I4(j))
+
+    return single
 
 
 @njit(**INLINE)
@@ -83,11 +146,41 @@ def give(t, n, classes, step, hop, kind, out, flat, past):
         for j in range(classes):
             put(at(t, j * ROWS), n, kind, at(out, j * hop), past)
     else:
-        for j in range(classes):
-            lane, to = at(t, j * ROWS), at(flat, j)
-            for r in range(ROWS):
-                to[r * classes] = lane[r]
+        gather(t, classes, flat)
         put(flat, n * classes, kind, out, past)
+
+
+def gather(t, classes, flat):
+    """Lay the rows of a tile one after the other."""
+    raise NotImplementedError
+
+
+@overload(gather, jit_options=INLINE)
+def _gather(t, classes, flat):
+    if t.dtype != types.float32:
+
+        def any_type(t, classes, flat):
+            for j in range(classes):
+                lane, to = at(t, j * ROWS), at(flat, j)
+                for r in range(ROWS):
+                    to[r * classes] = lane[r]
+
+        return any_type
+
+    def single(t, classes, flat):
+        for r in range(0, ROWS, WIDTH):
+            to, source = at(flat, r * classes), at(t, r)
+            if classes == 2:
+                join_rows(to, source, ROWS, 2)
+            elif classes == 3:
+                join_rows(to, source, ROWS, 3)
+            elif classes == 4:
+                join_rows(to, source, ROWS, 4)
+            else:
+                for j in range(0, classes, WIDTH):
+                    rows_of(at(to, j), classes, at(source, j * ROWS), ROWS, classes - j)
+
+    return single
 
 
 @kernel
@@ -100,11 +193,12 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     divisor *= tau
     numbers = (z_loss, gamma, scale, divisor, tau)
     zero = blank(z[0])
-    tile_, flat_ = np.full(classes * ROWS, zero), np.full(classes * ROWS, zero)
-    t, flat = at(tile_, 0), at(flat_, 0)
+    room = tile_room(classes)
+    tile_, flat_ = np.full(room, zero), np.full(room, zero)
+    t, flat = aligned(at(tile_, 0)), at(flat_, 0)
     top, part, ties, mine = scratch(ROWS, zero), scratch(ROWS, zero), scratch(ROWS, zero), scratch(ROWS, zero)
     v, at_label, e = scratch(ROWS, zero), scratch(ROWS, zero), scratch(ROWS, zero)
-    tail, loss, own = scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0)
+    tail, loss, own = scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, I4(0))
     tiles = (inner + ROWS - 1) // ROWS
     total, rest, wrong = 0.0, 0.0, -1
     for tile in range(start, stop):
@@ -118,23 +212,26 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
         for r in range(n):
             good = mark[r] >= 0 and mark[r] < classes
             skipped += 0 if good else 1
-            own[r] = mark[r] if good else 0
+            own[r] = I4(mark[r]) if good else I4(0)
         if ignoring:
             for r in range(n):
                 skipped += 1 if mark[r] == ignore else 0
-        for r in range(ROWS):
-            mine[r] = t[own[r] * ROWS + r]
+        own_of(t, classes, own, mine)
         measure(t, classes, hi, lo, most, top, part, ties, tail)
-        for r in range(ROWS):
-            e[r] = t[own[r] * ROWS + r]
+        own_of(t, classes, own, e)
         settle(n, top, tail, mine, e, own, weight, row, i, numbers, loss, v, at_label)
         if grad.size:
             for j in range(classes):
                 lane = at(t, j * ROWS)
+                if classes <= SOME:
+                    for r in range(ROWS):
+                        lane[r] = at_label[r] if own[r] == I4(j) else lane[r] * v[r]
+                else:
+                    for r in range(ROWS):
+                        lane[r] *= v[r]
+            if classes > SOME:
                 for r in range(ROWS):
-                    lane[r] *= v[r]
-            for r in range(ROWS):
-                t[own[r] * ROWS + r] = at_label[r]
+                    t[own[r] * ROWS + r] = at_label[r]
         if skipped or row.size:
             for r in range(n):
                 y = mark[r]

@@ -14,7 +14,8 @@ from numba import njit
 
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import F8, at, blank, hold, log1p, scratch, widen
-from xent.kernels.lanes import ROWS, fill, give, measure
+from xent.kernels._vectors import WIDTH, aligned
+from xent.kernels.lanes import ROWS, fill, give, measure, tile_room
 from xent.kernels.rows import PAD, put, put_scaled, read
 
 
@@ -84,10 +85,9 @@ def by_tiles(z, out, lse, kind, logs, shape, strides, scales, tau, past, start, 
     z_outer, z_inner, z_class, o_outer, o_inner, o_class = strides
     hi, lo, most = scales
     zero = blank(z[0])
-    tile_, flat_ = np.full(classes * ROWS, zero), np.full(classes * ROWS, zero)
-    t, flat = at(tile_, 0), at(flat_, 0)
-    kept_ = np.full(classes * ROWS if logs else 1, zero)
-    kept = at(kept_, 0)
+    room = tile_room(classes)
+    tile_, flat_, kept_ = np.full(room, zero), np.full(room, zero), np.full(room if logs else WIDTH, zero)
+    t, flat, kept = aligned(at(tile_, 0)), at(flat_, 0), aligned(at(kept_, 0))
     top, part, ties, v = scratch(ROWS, zero), scratch(ROWS, zero), scratch(ROWS, zero), scratch(ROWS, zero)
     tail, log_tail = scratch(ROWS, 0.0), scratch(ROWS, 0.0)
     tiles = (inner + ROWS - 1) // ROWS
