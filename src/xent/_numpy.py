@@ -50,6 +50,12 @@ def cross_entropy(
         return None
     from xent.kernels import cpu
 
+    if (
+        weight is None and sample_weight is None and axis == 1 and len(shape) == 2 and z_loss == 0
+        and temperature == 1 and denominator is None and reduction != "none" and logits.size <= cpu.PIECE
+        and target.dtype.char in "lqi" and logits.dtype != KINDS[2] and logits.flags.carray and target.flags.carray
+    ):  # fmt: skip
+        return _small(cpu.small, logits, target, with_grad, ignore_index, reduction == "mean")
     folded = (math.prod(shape[:axis]), classes, math.prod(shape[axis + 1 :]))
     z, labels = logits.reshape(folded), target.reshape(folded[0], folded[2])
     w = None if weight is None else weight.astype(np.float64, copy=False)
@@ -86,6 +92,17 @@ def cross_entropy(
     if each is not None:
         return each.astype(kind).reshape(rows)[()], dlogits
     return kind(loss / by), dlogits
+
+
+def _small(
+    compute: Any, logits: Array, target: Array, with_grad: bool, ignore_index: int | None, mean: bool
+) -> tuple[Array, Array | None] | None:
+    """Give them for what most calls are: see :func:`xent.kernels.cpu.small`."""
+    dlogits = np.empty(logits.shape, logits.dtype) if with_grad else None
+    total, by, wrong = compute(logits, target, ignore_index=ignore_index, mean=mean, grad=dlogits)
+    if wrong >= 0:
+        _validate.indices(np, target, logits.shape[1], ignore_index, ignorable=True)
+    return (logits.dtype.type(total / by), dlogits) if by else None
 
 
 def _proper(weight: Array | None, shape: tuple[int, ...]) -> bool:

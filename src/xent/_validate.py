@@ -38,6 +38,8 @@ class Case(NamedTuple):
 
 def number(value: float, name: str, *, low: float, high: float, open_low: bool = False) -> float:
     """Check a number against an interval; infinite ends are never included."""
+    if type(value) is float and low <= value <= high and value - value == 0 and not (open_low and value == low):
+        return value  # nearly always so, and every call asks
     text = f"{'(' if open_low or math.isinf(low) else '['}{low:g}, {high:g}{')' if math.isinf(high) else ']'}"
     refused = TypeError(f"{name} must be a number in {text}, got {value!r}")
     if isinstance(value, str | bytes):  # float("2") is one

@@ -182,7 +182,6 @@ def cross_entropy_with_grad(
     )
 
 
-@np.errstate(all="ignore")  # ∞ and NaN are results here, documented, and not warnings
 def _evaluate(
     logits: Array,
     target: Array,
@@ -227,6 +226,21 @@ def _evaluate(
     case = _validate.case(
         logits, target, axis=axis, weight=weight, sample_weight=sample_weight, ignore_index=ignore_index
     )
+    return _generic(case, with_grad, options, logits, reduction, denominator, on_empty)
+
+
+@np.errstate(all="ignore")  # ∞ and NaN are results here, documented, and not warnings
+def _generic(
+    case: _validate.Case,
+    with_grad: bool,
+    options: dict[str, Any],
+    logits: Array,
+    reduction: str,
+    denominator: float | str | None,
+    on_empty: str,
+) -> tuple[Array, Array]:
+    """Compute and reduce on any array namespace."""
+    tau = options["temperature"]
     xp, compute = case.xp, _dispatch.implementation(case.xp)
     loss, slope = compute.evaluate(case, **options, with_grad=with_grad)
     factor = xp.ones_like(loss) if case.sample_weight is None else compute.wide(xp, case.sample_weight)

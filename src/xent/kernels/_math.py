@@ -4,11 +4,10 @@
 Everything here is a scalar function that LLVM inlines and vectorises: no table, no branch, no call to a library.
 :mod:`~xent.kernels._vectors` has what is written as vectors.
 
-exp(−g / τ) is evaluated as 2^(−x), x = g · log2(e) / τ. n = rint(x), and x − n comes from fused multiply-adds, so
-that nothing is rounded before the polynomial (minimax of relative error on [−½, ½], degree 6 for float32 and 11 for
-float64, constant term 1); 2^−n is applied so that results below the normal range are right too. In float64
-the constant is two floats, and the error is about 1 ulp. In float32 it is one float, off by at most 2⁻²⁵ of itself
-(2⁻²⁶ at τ = 1): less than what an ulp of the two logits moves their gap by. ``tests/kernels/test_math.py``.
+exp(−g / τ) is evaluated as 2^(−x), x = g · log2(e) / τ with the constant in two floats. n = rint(x), and x − n
+comes from two fused multiply-adds, so that nothing is rounded before the polynomial (minimax of relative error on
+[−½, ½], degree 6 for float32 and 11 for float64, constant term 1); 2^−n is applied so that results below the normal
+range are right too. The error is about 1 ulp: ``tests/kernels/test_math.py``.
 """
 
 from __future__ import annotations
@@ -244,7 +243,7 @@ def _power(top, x, hi, lo, most):
             gap = top - x
             g = most if gap > most else gap
             n = nearest(g * -hi)
-            r = fma(g, hi, real(n, g))
+            r = fma(g, lo, fma(g, hi, real(n, g)))
             q = fma(r, c6, c5)
             q = fma(r, q, c4)
             q = fma(r, q, c3)

@@ -127,7 +127,7 @@ def part(_, to, source, n):
 
 
 @intrinsic
-def lift(_, to, source, top, hi, most, parts, counts):
+def lift(_, to, source, top, hi, lo, most, parts, counts):
     """Powers of 64 logits (``_math.power``), put at ``to``, unless that is a boolean.
 
     Those of logits that are not ``top`` are added to parts[:64] and counted in counts[:64]. Each step is written
@@ -138,7 +138,7 @@ def lift(_, to, source, top, hi, most, parts, counts):
     def codegen(context, builder, _signature, args):
         fma = _function(builder, "llvm.fma.v16f32", _LANES, _LANES, _LANES, _LANES)
         rint = _function(builder, "llvm.rint.v16f32", _LANES, _LANES)
-        top, hi, most = (_spread(builder, a, _LANES) for a in args[2:5])
+        top, hi, lo, most = (_spread(builder, a, _LANES) for a in args[2:6])
         down, every = builder.fneg(hi), range(4)
 
         def of(p, i):
@@ -153,6 +153,7 @@ def lift(_, to, source, top, hi, most, parts, counts):
         n = [builder.fptosi(x, _WHOLE) for x in n]
         m = [builder.sitofp(x, _LANES) for x in n]
         r = [builder.call(fma, [g, hi, x]) for g, x in zip(gap, m, strict=True)]
+        r = [builder.call(fma, [g, lo, x]) for g, x in zip(gap, r, strict=True)]
         q = [_every(_LANES, float(_E4[-1]))] * 4
         for c in _E4[-2::-1]:
             q = [builder.call(fma, [x, y, _every(_LANES, float(c))]) for x, y in zip(q, r, strict=True)]
@@ -160,7 +161,7 @@ def lift(_, to, source, top, hi, most, parts, counts):
         for i in every:
             if kept:
                 _store(builder, p[i], of(args[0], i))
-            part, tally = of(args[5], i), of(args[6], i)
+            part, tally = of(args[6], i), of(args[7], i)
             before, count = _load(builder, part, align=64), _load(builder, tally, _WHOLE, 64)
             _store(builder, builder.select(less[i], builder.fadd(before, p[i]), before), part, 64)
             one_more = builder.add(count, _every(_WHOLE, 1))
@@ -168,7 +169,7 @@ def lift(_, to, source, top, hi, most, parts, counts):
         return context.get_dummy_value()
 
     f = types.float32
-    return types.void(to, source, f, f, f, parts, counts), codegen
+    return types.void(to, source, f, f, f, f, parts, counts), codegen
 
 
 def _scaled(builder, q, n):

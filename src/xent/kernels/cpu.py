@@ -9,17 +9,23 @@ from typing import Any
 import numpy as np
 
 from xent.kernels import lanes, rows, threads
+from xent.kernels import small as _small
 from xent.kernels._math import BRAIN, HALF, NATIVE, steepness  # pyright: ignore[reportUnknownVariableType]
 from xent.kernels.mass import label_mass as _mass
 
 Array = Any
 
 PIECE = 2**19  # logits a thread takes at a time; smaller arrays are done by the caller's thread
-FEW = 64  # up to so many classes rows lie side by side in the lanes
+FEW = _small.FEW
 PAST = 2**24  # gradients of more bytes than this are written past the caches
 
 _NONE = {dtype: np.empty(0, dtype) for dtype in ("float32", "float64", "uint16")}
+_NONE |= {
+    a.dtype.char: a for a in _NONE.values()
+}  # looked up by every call, and a dtype's name takes a microsecond
 _NO_NUMBERS = _NONE["float64"]
+_NO_ROWS = {kind: np.empty((0, 0), kind) for kind in "fd"}
+_UNIT: dict[str, Any] = {kind: steepness(1.0, np.dtype(kind).type) for kind in "fd"}
 _scales: Any = lru_cache(maxsize=64)(steepness)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
@@ -102,7 +108,7 @@ def cross_entropy(
         _NO_NUMBERS if row is None else _writable(np.ascontiguousarray(row).reshape(-1)),
         _NO_NUMBERS if each is None else each.reshape(-1),
         _NO_NUMBERS if lse is None else lse.reshape(-1),
-        _NONE[z.dtype.name] if grad is None else grad.reshape(-1) if tidy else _flat(grad),
+        _NONE[z.dtype.char] if grad is None else grad.reshape(-1) if tidy else _flat(grad),
     )
     scales = _scales(float(temperature), np.float64 if size == 8 else np.float32)
     settings = (
@@ -126,6 +132,27 @@ def cross_entropy(
         return loop(*arrays, kind, shape, strides, scales, settings, start, stop)
 
     return _together(threads.run(work, units, step))
+
+
+def small(
+    z: Array, labels: Array, *, ignore_index: int | None = None, mean: bool = True, grad: Array | None = None
+) -> tuple[float, float, int]:
+    """Cross-entropy without options, of what fits one piece: fewer arguments, and the mean's divisor with it.
+
+    z (N, K) and grad like it: C-contiguous, aligned, writable, at most ``PIECE`` numbers of float32 or float64.
+    labels (N,) int64 or int32, likewise. Gives Σ loss, what its mean (and so the gradient) is divided by, and
+    ``wrong``.
+    """
+    kind, ignoring = z.dtype.char, ignore_index is not None
+    return _small.cross_entropy(
+        z,
+        labels,
+        _NO_ROWS[kind] if grad is None else grad,
+        ignoring,
+        ignore_index if ignoring else 0,
+        mean,
+        _UNIT[kind],
+    )
 
 
 def label_mass(

@@ -36,20 +36,20 @@ def read(z, n, kind, x, hi, lo, most, kept, ahead):
 @overload(read, jit_options=INLINE)
 def _read(z, n, kind, x, hi, lo, most, kept, ahead):
     if z.dtype == types.float32:
-        return lambda z, n, kind, x, hi, lo, most, kept, ahead: climb(z, n, x, hi, most, kept, ahead)
+        return lambda z, n, kind, x, hi, lo, most, kept, ahead: climb(z, n, x, hi, lo, most, kept, ahead)
     if z.dtype == types.float64:
         return lambda z, n, kind, x, hi, lo, most, kept, ahead: climb_double(z, n, x, hi, lo, most)
 
     def half(z, n, kind, x, hi, lo, most, kept, ahead):
         for j in range(n):
             x[j] = widen(z[j], kind)
-        return climb(x, n, x, hi, most, kept, x)
+        return climb(x, n, x, hi, lo, most, kept, x)
 
     return half
 
 
 @njit(**INLINE)
-def climb(z, n, x, hi, most, kept, ahead):
+def climb(z, n, x, hi, lo, most, kept, ahead):
     """:func:`read` for float32, in vectors; ``z`` may be ``x``."""
     best, parts, sums = scratch(PAD, F4(0)), scratch(PAD, F4(0)), scratch(WIDTH, 0.0)
     counts = scratch(PAD, I4(0))
@@ -73,16 +73,16 @@ def climb(z, n, x, hi, most, kept, ahead):
         for i in range(0, PAD, WIDTH):
             fetch(at(ahead, j + i))
         if kept:
-            lift(at(x, j), at(z, j), top, hi, most, parts, counts)
+            lift(at(x, j), at(z, j), top, hi, lo, most, parts, counts)
         else:
-            lift(False, at(z, j), top, hi, most, parts, counts)
+            lift(False, at(z, j), top, hi, lo, most, parts, counts)
         if j % BLOCK == BLOCK - PAD:
             for i in range(0, PAD, WIDTH):
                 settled(sums, at(parts, i))
     if n > whole:
         for j in range(whole, n, WIDTH):
             fetch(at(ahead, j))
-        lift(at(x, whole), at(x, whole), top, hi, most, parts, counts)
+        lift(at(x, whole), at(x, whole), top, hi, lo, most, parts, counts)
     ties = (n + PAD - 1) // PAD * PAD
     for i in range(0, PAD, WIDTH):
         settled(sums, at(parts, i))

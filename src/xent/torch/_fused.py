@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
@@ -20,8 +21,11 @@ from xent.torch._arguments import BinaryOptions, Options
 
 Numbers = Any  # NumPy arrays
 
+LARGE = 2**22  # bytes from which NumPy asks for large pages
+_NUMPY = {torch.float32: "f4", torch.float64: "f8", torch.float16: "f2", torch.bfloat16: "u2"}
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _forward_mode: Any = forward_ad
+_from_numpy: Any = torch.from_numpy  # pyright: ignore
 _transforms_active: Any = torch._C._are_functorch_transforms_active  # pyright: ignore
 _dispatch_modes: Any = torch._C._len_torch_dispatch_stack  # pyright: ignore
 _tracing_state: Any = torch._C._get_tracing_state  # pyright: ignore
@@ -71,13 +75,25 @@ def layout(z: Tensor) -> Numbers:
 
 
 def empty_gradient(z: Tensor) -> Tensor:
-    """Memory for a gradient laid out as its logits, or in rows where (A, K, B) would be no view of that."""
+    """Memory for a gradient laid out as its logits, or in rows where (A, K, B) would be no view of that.
+
+    Large gradients are NumPy's memory: it asks Linux for large pages, and a page fault every 4 kB costs as much as
+    the loss.
+    """
     strided = z.ndim > 3 and not (
         z.is_contiguous()
         or (z.ndim == 4 and z.is_contiguous(memory_format=torch.channels_last))
         or (z.ndim == 5 and z.is_contiguous(memory_format=torch.channels_last_3d))
     )
-    return z.new_empty(z.shape) if strided else torch.empty_like(z)
+    if z.numel() * z.element_size() < LARGE or type(z) not in _PLAIN or not z.is_cpu:
+        return z.new_empty(z.shape) if strided else torch.empty_like(z)
+    steps: Any = None if strided else torch.empty_like(z, device="meta").stride()
+    kind = np.dtype(_NUMPY[z.dtype])
+    memory = np.empty(z.numel(), kind)
+    if steps is not None:
+        steps = tuple(s * kind.itemsize for s in steps)
+    made = _from_numpy(np.ndarray(tuple(z.shape), kind, memory, strides=steps))
+    return made.view(torch.bfloat16) if z.dtype == torch.bfloat16 else made
 
 
 def loss_type(z: Tensor) -> torch.dtype:
@@ -104,6 +120,10 @@ def cross_entropy(
     Labels go to the compiled kernel; probabilities, smoothing and caps, which it does not take, to
     :mod:`xent.torch._blocks`.
     """
+    if value and upstream is None and weight is None and sample_weight is None:
+        result = _small(z, target, o, slope)
+        if result is not None:
+            return result
     soft, classes = target.ndim == z.ndim, z.shape[min(1, z.ndim - 1)]
     rows = target.shape if not soft else z.shape[:1] + z.shape[2:] if z.ndim > 1 else ()
     folded = (*rows[:1], math.prod(rows[1:]))[-2:] if rows else (1, 1)
@@ -153,6 +173,39 @@ def cross_entropy(
     elif value:
         loss = torch.scalar_tensor(0.0 if by == math.inf else total / by, dtype=loss_type(z))
     return Result(loss, grad)
+
+
+_PLAIN_OPTIONS = {
+    reduction: Options(reduction, 0, 0.0, 1.0, 0.0, None, 0.0, "torch", 1.0, "nan") for reduction in ("mean", "sum")
+}
+
+
+def _small(z: Tensor, target: Tensor, o: Options, slope: bool) -> Result | None:
+    """Compute what most calls are by :func:`xent.kernels.cpu.small`: there the call costs more than the loss."""
+    if (
+        target.ndim != 1
+        or z.ndim != 2
+        or target.dtype != torch.int64
+        or z.dtype not in (torch.float32, torch.float64)
+    ):
+        return None
+    n, k = z.shape
+    plain = _PLAIN_OPTIONS.get(o.reduction)
+    if not 0 < n * k <= cpu.PIECE or plain is None or o[2:] != plain[2:]:
+        return None
+    if not (z.is_contiguous() and target.is_contiguous()):
+        return None
+    grad = np.empty((n, k), np.float32 if z.dtype == torch.float32 else np.float64) if slope else None
+    labels = target.numpy()
+    total, by, wrong = cpu.small(
+        z.numpy(force=True), labels, ignore_index=o.ignore_index, mean=o.reduction == "mean", grad=grad
+    )
+    if wrong >= 0:
+        _arguments.bad_label(target, k, wrong)
+    if not by:
+        return None
+    loss = torch.scalar_tensor(total / by, dtype=z.dtype)
+    return Result(loss, None if grad is None else _from_numpy(grad))
 
 
 def _proper(sample_weight: Tensor) -> Tensor:
@@ -271,21 +324,23 @@ class Fused(torch.autograd.Function):
     ) -> Tensor:
         fuse = o.reduction != "none" and z.dtype != torch.float16
         loss, slope = family.kernel(z, target, weight, other, o, slope=fuse)
-        ctx.family, ctx.o = family, o
-        ctx.save_for_backward(z, target, weight, other, slope)
+        ctx.rest = family, o, slope
+        ctx.save_for_backward(z, target, weight, other)
         return loss
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = grads
-        z, target, weight, other, slope = ctx.saved_tensors
-        family: Family = ctx.family
+        z, target, weight, other = ctx.saved_tensors
+        family, o, slope = ctx.rest
         if torch.is_grad_enabled() or not direct(grad) or _batched(grad):  # the last: is_grads_batched
-            slope = family.backward(grad, z, target, weight, other, *ctx.o)
+            slope = family.backward(grad, z, target, weight, other, *o)
         elif slope is None or float(grad) != 1.0:
-            slope = family.kernel(z, target, weight, other, ctx.o, value=False, slope=True, upstream=grad).slope
+            slope = family.kernel(z, target, weight, other, o, value=False, slope=True, upstream=grad).slope
         elif _keep_graph():  # the next backward hands on this memory again: the caller's copy is the caller's
             slope = slope.clone()
+        else:
+            ctx.rest = family, o, None  # whom it goes to may then keep it, and need not copy it
         return None, slope, None, None, None, None
 
 
