@@ -94,6 +94,35 @@ def cross_entropy(
     return kind(loss / by), dlogits
 
 
+def row_statistics(
+    logits: Array, target: Array, *, axis: int, temperature: float, ignore_index: int | None
+) -> tuple[Array, ...] | None:
+    """Give the five arrays of :func:`xent.row_statistics`, from one reading of the logits."""
+    if type(logits) is not np.ndarray or type(target) is not np.ndarray or logits.dtype not in KINDS:
+        return None
+    if target.dtype.kind not in "iu" or not logits.ndim or type(axis) is not int:
+        return None
+    if not -logits.ndim <= axis < logits.ndim or not (ignore_index is None or type(ignore_index) is int):
+        return None
+    shape, axis = logits.shape, axis % logits.ndim
+    rows, classes = shape[:axis] + shape[axis + 1 :], shape[axis]
+    if target.shape != rows or not classes or not target.size:
+        return None
+    from xent.kernels import cpu_statistics
+
+    folded = (math.prod(shape[:axis]), classes, math.prod(shape[axis + 1 :]))
+    *found, wrong = cpu_statistics.row_statistics(
+        logits.reshape(folded),
+        target.reshape(folded[0], folded[2]),
+        temperature=temperature,
+        ignore_index=ignore_index,
+    )
+    if wrong >= 0:
+        _validate.indices(np, target, classes, ignore_index, ignorable=True)
+    kind = np.float64 if logits.dtype == np.float64 else np.float32
+    return tuple((a.astype(kind) if a.dtype == np.float64 else a).reshape(rows)[()] for a in found)
+
+
 def _small(
     compute: Any, logits: Array, target: Array, with_grad: bool, ignore_index: int | None, mean: bool
 ) -> tuple[Array, Array | None] | None:

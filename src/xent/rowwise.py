@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import array_api_compat
 import numpy as np
 
-from xent import _dispatch, _validate
+from xent import _dispatch, _numpy, _validate
 
 Array = Any
 _compat: Any = array_api_compat
@@ -90,7 +90,8 @@ def row_statistics(
     gives the first class of a tie. So top1 implies rank 0, and rank 0 without top1 is a tie with an earlier class.
     A label on a masked class has log_prob −∞.
 
-    Within 4 ulp of the exact values for the logits given; an entropy below 1e-304, to 1e-320.
+    Within 4 ulp of the exact values for logits moved by at most one ulp; an entropy below 1e-304 to 1e-320, one of
+    float32 below 1e-35 to 1e-43. NumPy's float32 and float16 are computed in float32, from one reading of a row.
 
     Examples
     --------
@@ -105,6 +106,9 @@ def row_statistics(
     (array([1, 0, 0]), array([False,  True, False]))
     """
     tau = _validate.positive(temperature, "temperature")
+    quick = _numpy.row_statistics(logits, target, axis=axis, temperature=tau, ignore_index=ignore_index)
+    if quick is not None:
+        return RowStatistics(*quick)
     case = _validate.case(
         logits,
         target,
