@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from xent.kernels import threads
@@ -14,7 +16,7 @@ Array = np.ndarray
 
 def row_statistics(
     z: Array, labels: Array, *, temperature: float = 1.0, ignore_index: int | None = None, bfloat16: bool = False
-) -> tuple[Array, Array, Array, Array, Array, int]:
+) -> tuple[Any, ...]:
     """Log-probability of the label, entropy, rank, top-1 and log Σ exp of each row; see :mod:`xent.rowwise`.
 
     Parameters
