@@ -19,10 +19,8 @@ PIECE = 2**19  # logits a thread takes at a time; smaller arrays are done by the
 FEW = _small.FEW
 PAST = 2**24  # gradients of more bytes than this are written past the caches
 
-_NONE = {dtype: np.empty(0, dtype) for dtype in ("float32", "float64", "uint16")}
-_NONE |= {
-    a.dtype.char: a for a in _NONE.values()
-}  # looked up by every call, and a dtype's name takes a microsecond
+# Also by their characters: looked up by every call, and a dtype's name takes a microsecond.
+_NONE = {name: np.empty(0, name) for name in ("float32", "float64", "uint16", "f", "d", "H")}
 _NO_NUMBERS = _NONE["float64"]
 _NO_ROWS = {kind: np.empty((0, 0), kind) for kind in "fd"}
 _UNIT: dict[str, Any] = {kind: steepness(1.0, np.dtype(kind).type) for kind in "fd"}
