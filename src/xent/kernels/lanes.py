@@ -13,12 +13,13 @@ import numpy as np
 from numba import njit
 
 from xent.kernels._compile import INLINE, kernel
-from xent.kernels._math import F8, at, blank, hold, logarithm, power, scratch, widen
-from xent.kernels.finish import focal, log1p, loss_of, slopes, tail_of, two_sum
+from xent.kernels._math import F8, at, blank, fma, hold, logarithm, power, scratch, steady, widen
+from xent.kernels.finish import focal, log1p, loss_of, short, slopes, smoothed, tail_of, two_sum
 from xent.kernels.rows import put
 
 ROWS = 64
 GROUP = 8  # classes whose powers are added in the row's own type
+STEADY = 4  # the same where the target may be close
 
 
 @njit(**INLINE)
@@ -68,6 +69,37 @@ def measure(t, classes, hi, lo, most, top, part, ties, tail):
 
 
 @njit(**INLINE)
+def measure_steadily(t, classes, hi, lo, most, top, part, ties, tail, rest, drop, fall):
+    """As :func:`measure`, for targets that powers may come close to, and with the sums of the distances from the top."""
+    zero = blank(t[0])
+    for r in range(ROWS):
+        top[r] = -math.inf
+        part[r] = ties[r] = drop[r] = zero
+        tail[r] = rest[r] = fall[r] = 0.0
+    for j in range(classes):
+        lane = at(t, j * ROWS)
+        for r in range(ROWS):
+            top[r] = lane[r] if lane[r] > top[r] else top[r]
+    for j in range(classes):
+        lane = at(t, j * ROWS)
+        for r in range(ROWS):
+            x = lane[r]
+            p = steady(top[r], x, hi, lo, most)
+            lane[r] = p
+            drop[r] += top[r] - x
+            part[r] += p if x != top[r] else zero
+            ties[r] += zero if x != top[r] else p
+        if j % STEADY == STEADY - 1:
+            for r in range(ROWS):
+                tail[r], rest[r] = two_sum(tail[r], rest[r], F8(part[r]))
+                fall[r] += F8(drop[r])
+                part[r] = drop[r] = zero
+    for r in range(ROWS):
+        tail[r] = tail_of(top[r], tail[r] + (rest[r] + F8(part[r])), F8(ties[r]))
+        fall[r] += F8(drop[r])
+
+
+@njit(**INLINE)
 def add_up(x):
     """Sum of a tile's numbers, as a tree."""
     s = 0.0
@@ -91,7 +123,9 @@ def give(t, n, classes, step, hop, kind, out, flat, past):
 
 
 @kernel
-def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides, scales, options, start, stop):
+def cross_entropy(
+    z, labels, weight, row, each, lse, grad, kind, shape, strides, scales, options, smooth, start, stop
+):
     """As ``rows.cross_entropy``, for tiles [start, stop); shape (outer, inner, classes), strides (z's, grad's)."""
     outer, inner, classes = shape
     z_outer, z_inner, z_class, g_outer, g_inner, g_class = strides
@@ -107,7 +141,10 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     tail, gap, loss, place = scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0)
     tiles = (inner + ROWS - 1) // ROWS
     total, rest, wrong = 0.0, 0.0, -1
+    smoothing = smooth[0] > 0
     plain = weight.size == 0 and row.size == 0 and z_loss == 0 and gamma == 0
+    drop, base, base_ = scratch(ROWS, zero), scratch(ROWS, zero), scratch(ROWS, zero)
+    fall, rest_ = scratch(ROWS, 0.0), scratch(ROWS, 0.0)
     for tile in range(start, stop):
         a, b = tile // tiles, tile % tiles * ROWS
         n = min(ROWS, inner - b)
@@ -125,18 +162,35 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
                 skipped += 1 if mark[r] == ignore else 0
         for r in range(ROWS):
             mine[r] = t[place[r]]
-        measure(t, classes, hi, lo, most, top, part, ties, tail)
+        if smoothing:
+            measure_steadily(t, classes, hi, lo, most, top, part, ties, tail, rest_, drop, fall)
+        else:
+            measure(t, classes, hi, lo, most, top, part, ties, tail)
         for r in range(ROWS):
             e[r] = t[place[r]]
-        for r in range(ROWS):
-            whole = 1.0 + tail[r]
-            g = (F8(top[r]) - F8(mine[r])) * cool
-            share = scale / (whole * divisor)
-            gap[r] = g
-            v[r] = share
-            at_label[r] = (-tail[r] if g == 0 else F8(e[r]) - whole) * share
-            loss[r] = logarithm(tail[r], zero) + g
-        if not plain:
+        if smoothing:
+            for r in range(ROWS):
+                gap[r] = (F8(top[r]) - F8(mine[r])) * cool
+                loss[r], whole, h, h_, own = smoothed(tail[r], gap[r], fall[r] * cool, F8(e[r]), smooth)
+                share = scale / (whole * divisor)
+                v[r], at_label[r], base[r] = share, own * share, h
+                base_[r] = short(F8(base[r]), h, h_) * share
+        else:
+            for r in range(ROWS):
+                whole = 1.0 + tail[r]
+                g = (F8(top[r]) - F8(mine[r])) * cool
+                share = scale / (whole * divisor)
+                gap[r] = g
+                v[r] = share
+                at_label[r] = (-tail[r] if g == 0 else F8(e[r]) - whole) * share
+                loss[r] = logarithm(tail[r], zero) + g
+        if smoothing and row.size:
+            for r in range(n):
+                loss[r] *= row[i + r]
+                v[r] = F8(v[r]) * row[i + r]
+                base_[r] = F8(base_[r]) * row[i + r]
+                at_label[r] = F8(at_label[r]) * row[i + r]
+        elif not plain:
             for r in range(n):
                 factor = row[i + r] if row.size else 1.0
                 m = weight[place[r] // ROWS] if weight.size else 1.0
@@ -153,8 +207,12 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
         if grad.size:
             for j in range(classes):
                 lane = at(t, j * ROWS)
-                for r in range(ROWS):
-                    lane[r] *= v[r]
+                if smoothing:
+                    for r in range(ROWS):
+                        lane[r] = fma(lane[r] - base[r], v[r], base_[r])
+                else:
+                    for r in range(ROWS):
+                        lane[r] *= v[r]
             for r in range(ROWS):
                 t[place[r]] = at_label[r]
         if skipped or row.size:

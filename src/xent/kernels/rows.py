@@ -18,19 +18,22 @@ from xent.kernels._math import (
     F8,
     at,
     blank,
+    fma,
     hold,
     key,
     lowest,
     narrow,
     power,
     scratch,
+    steady,
     stream,
     unkey,
     widen,
 )
-from xent.kernels.finish import focal, log1p, loss_of, slopes, tail_of, two_sum
+from xent.kernels.finish import focal, log1p, loss_of, short, slopes, smoothed, tail_of, two_sum
 
 BLOCK = 256  # classes whose powers are added in the row's own type; the blocks are added in float64
+STEADY = 128  # the same where the target may be close
 PAD = 64  # a buffer ends in masks, so that loops need no remainder
 
 
@@ -63,6 +66,47 @@ def raise_all(x, n, top, hi, lo, most):
 
 
 @njit(**INLINE)
+def raise_steadily(x, n, top, hi, lo, most):
+    """As :func:`raise_all`, for targets that powers may come close to."""
+    zero = blank(top)
+    s = zero
+    ties = zero
+    for j in range(n):
+        value = x[j]
+        p = steady(top, value, hi, lo, most)
+        x[j] = p
+        s += p if value != top else zero
+        ties += zero if value != top else p
+    return F8(s), F8(ties)
+
+
+@njit(**INLINE)
+def fall_of(x, n, padded, top):
+    """Add up the distances of n numbers from the largest logit."""
+    zero = blank(top)
+    s = zero
+    for j in range(padded):
+        s += top - x[j] if j < n else zero
+    return F8(s)
+
+
+@njit(**INLINE)
+def read_steadily(z, n, padded, kind, x, hi, lo, most):
+    """As :func:`read`, and the sum of the distances from the largest logit."""
+    top = take(z, n, kind, x)
+    for j in range(n, padded):
+        x[j] = -math.inf
+    below, rest, ties, fall = 0.0, 0.0, 0.0, 0.0
+    for b in range(0, padded, STEADY):
+        size = min(STEADY, padded - b)
+        fall += fall_of(at(x, b), n - b, size, top)
+        s, t = raise_steadily(at(x, b), size, top, hi, lo, most)
+        below, rest = two_sum(below, rest, s)
+        ties += t
+    return top, tail_of(top, below + rest, ties), fall
+
+
+@njit(**INLINE)
 def read(z, n, padded, kind, x, hi, lo, most):
     """Powers of a row in ``x`` (padded), its largest logit, and the tail; NaN for a row without a softmax."""
     top = take(z, n, kind, x)
@@ -83,6 +127,13 @@ def scale_all(x, n, v):
     """Multiply a row by a number."""
     for j in range(n):
         x[j] *= v
+
+
+@njit(**INLINE)
+def lessen_all(x, n, b, v, c):
+    """(x − b) v + c: subtract a number in two floats, b first, which is exact where it cancels (Sterbenz)."""  # noqa: D403
+    for j in range(n):
+        x[j] = fma(x[j] - b, v, c)
 
 
 def put(x, n, kind, out, past):
@@ -111,13 +162,16 @@ def _put(x, n, kind, out, past):
 
 
 @kernel
-def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides, scales, options, start, stop):
+def cross_entropy(
+    z, labels, weight, row, each, lse, grad, kind, shape, strides, scales, options, smooth, start, stop
+):
     """Σ of the rows' losses in two floats, and the first row whose label is no class, or −1.
 
     z, grad: flat, of one type (uint16 for half types, see ``kind``). labels (N,). weight (K,), row (N,), each (N,),
     lse (N,) of float64: empty where there is none. shape: (inner rows, classes). strides: of z and of grad, each by
     outer and inner row. scales: :func:`steepness`. options: (ignore?, ignore_index, z_loss, γ, factor and divisor
-    of the gradient, τ, past the caches?). Rows [start, stop).
+    of the gradient, τ, past the caches?). smooth: see ``finish.smoothed``; ε > 0 is for rows without class weights,
+    z_loss and γ. Rows [start, stop).
     """
     inner, classes = shape
     z_outer, z_inner, g_outer, g_inner = strides
@@ -126,7 +180,7 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     divisor *= tau
     padded = (classes + PAD - 1) // PAD * PAD
     buffer = np.full(padded + 16, blank(z[0]))
-    x, v = at(buffer, 0), scratch(1, blank(z[0]))
+    x, v = at(buffer, 0), scratch(3, blank(z[0]))
     total, rest, wrong = 0.0, 0.0, -1
     for i in range(start, stop):
         a, b = i // inner, i % inner
@@ -145,16 +199,23 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
                 for j in range(classes):
                     out[j] = 0  # in every type
             continue
-        top, tail = read(at(z, a * z_outer + b * z_inner), classes, padded, kind, x, hi, lo, most)
-        gap = (F8(top) - F8(widen(z[a * z_outer + b * z_inner + y], kind))) / tau
-        mass = weight[y] if weight.size else 1.0
+        logits = at(z, a * z_outer + b * z_inner)
+        if smooth[0] > 0:
+            top, tail, fall = read_steadily(logits, classes, padded, kind, x, hi, lo, most)
+        else:
+            top, tail = read(logits, classes, padded, kind, x, hi, lo, most)
+        gap = (F8(top) - F8(widen(logits[y], kind))) / tau
         peak = F8(top) / tau
-        loss = loss_of(tail, gap, mass, peak, z_loss)
-        push = 2.0 * z_loss * (peak + log1p(tail)) if z_loss > 0 else 0.0
-        slope, at_label = slopes(tail, gap, F8(x[y]), mass, push)
-        if gamma > 0:
-            less, steep = focal(tail, gap, F8(x[y]), gamma)
-            loss, slope, at_label = loss * less, slope * steep, at_label * steep
+        if smooth[0] > 0:
+            loss, whole, h, h_, at_label = smoothed(tail, gap, fall / tau, F8(x[y]), smooth)
+        else:
+            mass = weight[y] if weight.size else 1.0
+            loss = loss_of(tail, gap, mass, peak, z_loss)
+            push = 2.0 * z_loss * (peak + log1p(tail)) if z_loss > 0 else 0.0
+            slope, at_label = slopes(tail, gap, F8(x[y]), mass, push)
+            if gamma > 0:
+                less, steep = focal(tail, gap, F8(x[y]), gamma)
+                loss, slope, at_label = loss * less, slope * steep, at_label * steep
         loss *= factor
         total, rest = two_sum(total, rest, loss)
         if each.size:
@@ -163,8 +224,15 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
             lse[i] = peak + log1p(tail)
         if grad.size:
             factor *= scale
-            v[0] = slope * factor / divisor
-            scale_all(x, padded, v[0])
+            if smooth[0] > 0:
+                at_label /= whole
+                share = factor / (whole * divisor)
+                v[0], v[1] = h, share
+                v[2] = short(F8(v[0]), h, h_) * share
+                lessen_all(x, padded, v[0], v[1], v[2])
+            else:
+                v[0] = slope * factor / divisor
+                scale_all(x, padded, v[0])
             x[y] = at_label * factor / divisor
             put(x, classes, kind, out, past)
     hold(buffer)
