@@ -38,56 +38,64 @@ def cross_entropy(
     """Give loss and gradient as :func:`xent.cross_entropy_with_grad` does, from one pass over the logits."""
     if type(logits) is not np.ndarray or type(target) is not np.ndarray or logits.dtype not in KINDS:
         return None
-    if label_smoothing or softcap is not None or target.dtype.kind not in "iu" or not logits.ndim:
-        return None
-    if type(axis) is not int or not -logits.ndim <= axis < logits.ndim:
+    if not logits.ndim or type(axis) is not int or not -logits.ndim <= axis < logits.ndim:
         return None
     shape, axis = logits.shape, axis % logits.ndim
     rows, classes = shape[:axis] + shape[axis + 1 :], shape[axis]
-    if target.shape != rows or not classes or not target.size or not _proper(weight, (classes,)):
+    soft = target.shape == shape
+    if soft and (target.dtype not in KINDS or ignore_index is not None):
         return None
-    if not _proper(sample_weight, rows) or not (ignore_index is None or type(ignore_index) is int):
+    if not soft and (target.shape != rows or target.dtype.kind not in "iu"):
         return None
-    from xent.kernels import cpu
+    if not classes or not target.size or not _proper(weight, (classes,)) or not _proper(sample_weight, rows):
+        return None
+    if not (ignore_index is None or type(ignore_index) is int):
+        return None
+    from xent.kernels import cpu, cpu_soft
 
     if (
-        weight is None and sample_weight is None and axis == 1 and len(shape) == 2 and z_loss == 0
+        not soft and not label_smoothing and softcap is None and weight is None and sample_weight is None
+        and axis == 1 and len(shape) == 2 and z_loss == 0
         and temperature == 1 and denominator is None and reduction != "none" and logits.size <= cpu.PIECE
         and target.dtype.char in "lqi" and logits.dtype != KINDS[2] and logits.flags.carray and target.flags.carray
     ):  # fmt: skip
         return _small(cpu.small, logits, target, with_grad, ignore_index, reduction == "mean")
     folded = (math.prod(shape[:axis]), classes, math.prod(shape[axis + 1 :]))
-    z, labels = logits.reshape(folded), target.reshape(folded[0], folded[2])
+    laid = (folded[0], folded[2])
+    z, y = logits.reshape(folded), target.reshape(folded if soft else laid)
     w = None if weight is None else weight.astype(np.float64, copy=False)
-    row = None if sample_weight is None else sample_weight.astype(np.float64, copy=False).reshape(labels.shape)
+    row = None if sample_weight is None else sample_weight.astype(np.float64, copy=False).reshape(laid)
     by = 1.0
     if reduction == "mean":
         if isinstance(denominator, (int, float)):
             by = float(denominator)
         elif denominator == "rows":
-            by = cpu.label_mass(labels, classes=classes, ignore_index=ignore_index)
-        elif w is None and row is None and ignore_index is None:
-            by = float(labels.size)
+            by = cpu_soft.mass(y, classes=classes, ignore_index=ignore_index)
         else:
-            by = cpu.label_mass(labels, classes=classes, weight=w, row=row, ignore_index=ignore_index)
+            by = cpu_soft.mass(y, classes=classes, weight=w, row=row, ignore_index=ignore_index)
         if by == 0:  # rare, and not worth a line here: see on_empty=
             return None
-    each = np.empty(labels.shape) if reduction == "none" else None
+    each = np.empty(laid) if reduction == "none" else None
     dlogits = np.empty(shape, logits.dtype) if with_grad else None
-    loss, wrong = cpu.cross_entropy(
+    loss, wrong, odd = cpu_soft.cross_entropy(
         z,
-        labels,
+        y,
         weight=w,
         row=row,
         ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
         temperature=temperature,
+        softcap=softcap,
         z_loss=z_loss,
+        strict=True,
         divisor=by,
         each=each,
         grad=None if dlogits is None else dlogits.reshape(folded),
     )
     if wrong >= 0:
         _validate.indices(np, target, classes, ignore_index, ignorable=True)
+    if odd >= 0:
+        _validate.distribution(np, np.moveaxis(target, axis, 0))
     kind = np.float64 if logits.dtype == np.float64 else np.float32
     if each is not None:
         return each.astype(kind).reshape(rows)[()], dlogits

@@ -258,7 +258,7 @@ def _power(top, x, hi, lo, most):
         gap = top - x
         g = most if gap > most else gap
         n = nearest(g * -hi)
-        r = fma(0.0 if gap > most else lost(top, x, gap), hi, fma(g, lo, fma(g, hi, real(n, g))))
+        r = fma(g, hi, real(n, g)) + fma(g, lo, hi * (0.0 if gap > most else lost(top, x, gap)))
         q = fma(r, d11, d10)
         q = fma(r, q, d9)
         q = fma(r, q, d8)
@@ -272,6 +272,71 @@ def _power(top, x, hi, lo, most):
         return scaled(fma(r, q, d0), n)
 
     return double
+
+
+def steady(top, x, hi, lo, most):
+    """As :func:`power`, with what rounding took from a float32 difference carried along too."""
+    raise NotImplementedError
+
+
+@overload(steady, jit_options=INLINE)
+def _steady(top, x, hi, lo, most):
+    if x == types.float64:
+        return lambda top, x, hi, lo, most: power(top, x, hi, lo, most)
+    c0, c1, c2, c3, c4, c5, c6 = _E4
+    none = F4(0)
+
+    def single(top, x, hi, lo, most):
+        gap = top - x
+        g = most if gap > most else gap
+        n = nearest(g * -hi)
+        r = fma(g, hi, real(n, g)) + fma(g, lo, hi * (none if gap > most else lost(top, x, gap)))
+        q = fma(r, c6, c5)
+        q = fma(r, q, c4)
+        q = fma(r, q, c3)
+        q = fma(r, q, c2)
+        q = fma(r, q, c1)
+        return scaled(fma(r, q, c0), n)
+
+    return single
+
+
+_E40 = (
+    1.0, -0.6931471805412016, 0.24022650694740588, -0.05550410959344503, 0.009618129559416, -0.0013333434054512193,
+    0.00015403097916729178, -1.5314234748723037e-05, 1.3344239449480388e-06,
+)  # fmt: skip
+
+
+def raised(top, x, hi, lo, most, like):
+    """:func:`power` of float64 numbers that were of the type of ``like``: 40 digits are plenty for narrower ones.
+
+    Their difference is exact, or rounded far below their own digits. Powers below 2^−1022 are 0. ``most`` is then
+    that of :func:`cut`.
+    """
+    raise NotImplementedError
+
+
+@overload(raised, jit_options=INLINE)
+def _raised(top, x, hi, lo, most, like):
+    if like == types.float64:
+        return lambda top, x, hi, lo, most, like: power(top, x, hi, lo, most)
+    c0, c1, c2, c3, c4, c5, c6, c7, c8 = _E40
+
+    def narrow_one(top, x, hi, lo, most, like):
+        gap = top - x
+        g = most if gap > most else gap
+        n = nearest(g * -hi)
+        r = fma(g, hi, real(n, g))
+        q = fma(r, c8, c7)
+        q = fma(r, q, c6)
+        q = fma(r, q, c5)
+        q = fma(r, q, c4)
+        q = fma(r, q, c3)
+        q = fma(r, q, c2)
+        q = fma(r, q, c1)
+        return scaled(fma(r, q, c0), n)
+
+    return narrow_one
 
 
 # -------------------------------------------------------------------------------------------------------- logarithm

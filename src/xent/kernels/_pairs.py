@@ -17,9 +17,13 @@ from numba import types
 from numba.extending import intrinsic
 
 _LOG2_E = 1.4426950408889634
-_LN2_HI = 0.6931471805598903  # ln 2 in 42 bits: n · it is exact for n < 2^11
-_LN2_LO = 5.497923018708371e-14
-_SERIES = tuple((-1.0) ** m / math.factorial(m) for m in range(13, 2, -1))  # of exp(−r): r¹³ … r³
+_LN2, _LN2_LO = 0.6931471805599453, 2.3190468138462996e-17
+# exp(−r) = 1 − r + r²/2 + r³/2 · Q(r): minimax of absolute error on |r| ≤ ½ ln 2, 2⁻⁵⁵·⁸; highest power first
+_SERIES = (
+    4.183631211322305e-09, -5.020084773855618e-08, 5.511452852434295e-07, -5.5114536758669444e-06,
+    4.960317466800634e-05, -0.00039682539726211156, 0.0027777777777761854, -0.016666666666660102,
+    0.08333333333333334, -0.3333333333333333,
+)  # fmt: skip
 _DOUBLE, _WHOLE = ir.DoubleType(), ir.IntType(64)
 
 
@@ -80,15 +84,15 @@ class _Float:
         test = self.builder.fcmp_ordered("<", tested.value, self.of(bound))
         return _Float(self.builder, self.builder.select(test, self.value, self.of(other)))
 
-    def lowered(self, n: _Float) -> _Float:
-        """Self · 2^−n for a whole n in [0, 2000), in two steps so that results below the normal range are right."""
-        b, x = self.builder, self
-        whole = b.fptosi(n.value, _WHOLE)
-        half = b.ashr(whole, ir.Constant(_WHOLE, 1))
-        for part in (half, b.sub(whole, half)):
+    def lowering(self) -> _Float:
+        """2^−n for a whole self in [0, 2000), as a product so that it is right below the normal range."""
+        b, parts = self.builder, []
+        n = b.fptosi(self.value, _WHOLE)
+        half = b.ashr(n, ir.Constant(_WHOLE, 1))
+        for part in (half, b.sub(n, half)):
             bits = b.shl(b.sub(ir.Constant(_WHOLE, 1023), part), ir.Constant(_WHOLE, 52))
-            x = x * _Float(b, b.bitcast(bits, _DOUBLE))
-        return x
+            parts.append(_Float(b, b.bitcast(bits, _DOUBLE)))
+        return parts[0] * parts[1]
 
 
 # ------------------------------------------------------------------------------------------------- the arithmetic
@@ -105,6 +109,11 @@ def _two_sum(a: _Float, b: _Float) -> tuple[_Float, _Float]:
     return s, (a - (s - t)) + (b - t)
 
 
+def _fast_two_sum(a: _Float, b: _Float) -> tuple[_Float, _Float]:
+    s = a + b
+    return s, b - (s - a)
+
+
 def _add(a, a_, b, b_):
     s, error = _two_sum(a, b)
     return _two_sum(s, _finite(error + (a_ + b_)))
@@ -116,6 +125,11 @@ def _multiply(a, a_, b, b_):
     return s, _finite(error)
 
 
+def _product(a, a_, b, b_):
+    p = a * b
+    return p, a.times_plus(b, -p) + b_.times_plus(a, a_ * b)
+
+
 def _divide(a, a_, b, b_):
     q = a / b
     return q, _finite(((-q).times_plus(b, a) + (a_ - q * b_)) / b)
@@ -124,16 +138,18 @@ def _divide(a, a_, b, b_):
 def _exp_minus(g, g_):
     gap, gap_ = g.choose(g, 746.0, 746.0), g_.choose(g, 746.0, 0.0)  # exp(−746) is 0
     n = (gap * _LOG2_E).call("llvm.rint")
-    r, r_ = _two_sum((-n).times_plus(_LN2_HI, gap), gap_ - n * _LN2_LO)
+    r, r_ = (-n).times_plus(_LN2, gap), (-n).times_plus(_LN2_LO, gap_)  # the first is exact
+    half = r * 0.5
     q = r.times_plus(_SERIES[0], _SERIES[1])
     for c in _SERIES[2:]:
         q = r.times_plus(q, c)
-    square = r * r
-    small = (square * r).times_plus(q, 0.5 * r.times_plus(r, -square)) - r_ * ((1.0 - r) + 0.5 * square)
-    s, error = _two_sum(r.like(1.0), -r)
-    s, more = _two_sum(s, 0.5 * square)
-    hi, lo = _two_sum(s, (error + more) + small)
-    return hi.lowered(n), lo.lowered(n)
+    u = half.times_plus(r, -r)  # r²/2 − r; r + u is exact, and so is what u lacks
+    small = (half * r * r).times_plus(q, half.times_plus(r, -(r + u)))
+    s = u + 1.0
+    rest = (u - (s - 1.0)) + small
+    hi = s + rest
+    scale = n.lowering()
+    return hi * scale, (-r_).times_plus(hi, rest - (hi - s)) * scale
 
 
 def _cap(z, c, curb, curb_):
@@ -144,7 +160,8 @@ def _cap(z, c, curb, curb_):
     whole, whole_ = _add(one, none, e, e_)
     q, q_ = _divide(*_add(one, none, -e, -e_), whole, whole_)
     p, p_ = _multiply(q, q_, c, none)
-    return (-p).choose(z, 0.0, p), (-p_).choose(z, 0.0, p_), (4.0 * e) / (whole * whole)
+    slope, _ = _divide(4.0 * e, 4.0 * e_, *_multiply(whole, whole_, whole, whole_))
+    return (-p).choose(z, 0.0, p), (-p_).choose(z, 0.0, p_), slope
 
 
 # ------------------------------------------------------------------------------------------- the same, for kernels
@@ -152,11 +169,11 @@ def _cap(z, c, curb, curb_):
 
 def _written(count: int, write: Any, *args: Any) -> Any:
     """Signature and code of a function of floats that gives ``count`` of them."""
-    result = types.UniTuple(types.float64, count)
+    result = types.UniTuple(types.float64, count) if count > 1 else types.float64
 
     def codegen(context, builder, _signature, values):
-        found = write(*(_Float(builder, v) for v in values))
-        return context.make_tuple(builder, result, [x.value for x in found])
+        found = [x.value for x in write(*(_Float(builder, v) for v in values))]
+        return context.make_tuple(builder, result, found) if count > 1 else found[0]
 
     return result(*(types.float64 for _ in args)), codegen
 
@@ -165,6 +182,12 @@ def _written(count: int, write: Any, *args: Any) -> Any:
 def two_sum(_, a, b):
     """Add two floats exactly."""
     return _written(2, _two_sum, a, b)
+
+
+@intrinsic
+def two_sum_of(_, a, b):
+    """Add two floats exactly, the first the larger."""
+    return _written(2, _fast_two_sum, a, b)
 
 
 @intrinsic
@@ -180,9 +203,21 @@ def multiply(_, a, a_, b, b_):
 
 
 @intrinsic
+def product(_, a, a_, b, b_):
+    """Multiply pairs without putting the result in order: the second part may be more than an ulp of the first."""
+    return _written(2, _product, a, a_, b, b_)
+
+
+@intrinsic
 def divide(_, a, a_, b, b_):
     """Divide pairs: the rounded quotient, and the remainder's share."""
     return _written(2, _divide, a, a_, b, b_)
+
+
+@intrinsic
+def finite(_, a):
+    """Drop a correction that overflowed."""
+    return _written(1, lambda x: (_finite(x),), a)
 
 
 @intrinsic

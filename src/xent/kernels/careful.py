@@ -1,8 +1,9 @@
 # pyright: basic, reportCallIssue=false, reportGeneralTypeIssues=false, reportArgumentType=false, reportAttributeAccessIssue=false
-"""One row of float64 numbers in pairs of floats: what :mod:`~xent.kernels.soft` does where one float is not enough.
+"""A tile in pairs of floats: what :mod:`~xent.kernels.soft` and ``soft_lanes`` do where one float is not enough.
 
-A row goes in blocks of LANES classes: the loops over a block are what LLVM vectorises, so that nothing need be
-reordered and each lane keeps its own sums. What is kept of a block lies together: it can be seen not to overlap.
+A tile has steps of ROWS lanes: a class a step and a row a lane, or one row whose classes fill the lanes, step after
+step. Each function walks the steps and keeps its sums lane by lane, so that its loops vectorise with nothing
+reordered. The numbers of a step lie together, where they can be seen not to overlap.
 """
 
 from __future__ import annotations
@@ -11,151 +12,141 @@ import math
 
 from numba import njit
 
-from xent.kernels._compile import EXACT
-from xent.kernels._math import at, log1p, scratch
-from xent.kernels._pairs import add, cap, divide, exp_minus, multiply, two_sum
+from xent.kernels._compile import EXACT, INLINE
+from xent.kernels._math import at, fma, log1p, widen
+from xent.kernels._pairs import add, cap, exp_minus, finite, multiply, product, two_sum, two_sum_of
+from xent.kernels.finish import two_sum as extend
+from xent.kernels.lanes import GROUP, ROWS
 
-LANES = 16
-FIELDS = 5  # what is kept of a class: its power, its target (two floats each), and the cap's slope
-APART = {"error_model": "numpy", "fastmath": {"nsz"}}  # exact, and a function of its own: it is large
+FIELDS = 5  # of a lane: its logit, gap, then power; its target; what rounding took from either; the cap's slope
+X, T, X_, T_, SLOPE = 0, ROWS, 2 * ROWS, 3 * ROWS, 4 * ROWS
+STEP = FIELDS * ROWS
+
+
+@njit(**INLINE)
+def load(z, q, steps, width, last, down, across, down_q, across_q, kind, kind_q, tile):
+    """Fill ``width`` lanes, ``across`` apart, of steps ``down`` apart; ``last`` of the last step."""
+    for s in range(steps):
+        block, logits, targets = at(tile, s * STEP), at(z, s * down), at(q, s * down_q)
+        n = last if s == steps - 1 else width
+        if n == ROWS:
+            for i in range(ROWS):
+                block[X + i] = widen(logits[i * across], kind)
+                block[T + i] = widen(targets[i * across_q], kind_q)
+                block[X_ + i] = 0.0
+        else:
+            for i in range(n):
+                block[X + i] = widen(logits[i * across], kind)
+                block[T + i] = widen(targets[i * across_q], kind_q)
+            for i in range(n, ROWS):
+                block[X + i] = -math.inf
+                block[T + i] = 0.0
+            for i in range(ROWS):
+                block[X_ + i] = 0.0
 
 
 @njit(**EXACT)
-def fold(hi, lo, to_hi, to_lo):
-    """Add pairs to pairs, lane by lane."""
-    for i in range(LANES):
-        s, error = two_sum(to_hi[i], hi[i])
-        to_hi[i] = s
-        to_lo[i] += error + lo[i]
+def share(tile, steps, weight, keep, base, mass_):
+    """Turn targets into weighted, smoothed ones; add up what rounding took from them."""
+    (keep, keep_), (base, base_) = keep, base
+    for s in range(steps):
+        block, w = at(tile, s * STEP), at(weight, s * ROWS)
+        for i in range(ROWS):
+            t, t_ = multiply(block[T + i], 0.0, keep, keep_)
+            t, t_ = add(t, t_, base, base_)
+            block[T + i], t_ = multiply(t, t_, w[i], 0.0)
+            block[T_ + i] = t_
+            mass_[i] += t_
+
+
+@njit(**EXACT)
+def distances(tile, steps, top, cool, curb, peak, peak_):
+    """Turn logits into minus their distance from the largest, capped and tempered; and that one likewise."""
+    (cool, cool_), (c, bend, bend_) = cool, curb
+    for i in range(ROWS):
+        peak[i] = top[i]
+        peak_[i] = 0.0
+    if c > 0:
+        for i in range(ROWS):
+            peak[i], peak_[i], _ = cap(top[i], c, bend, bend_)
+    for s in range(steps):
+        block = at(tile, s * STEP)
+        if c > 0:
+            for i in range(ROWS):
+                x = block[X + i]
+                value, block[X_ + i], block[SLOPE + i] = cap(x, c, bend, bend_)
+                block[X + i] = x if x == -math.inf else value
+        for i in range(ROWS):
+            g, g_ = add(peak[i], peak_[i], -block[X + i], -block[X_ + i])
+            g, g_ = multiply(g, g_, cool, cool_)
+            block[X + i] = -g
+            block[X_ + i] = g_
+    for i in range(ROWS):
+        peak[i], peak_[i] = multiply(peak[i], peak_[i], cool, cool_)
+        top[i] = 0.0
+
+
+@njit(**EXACT)
+def powers(tile, steps, top, whole, whole_, mass, mass_, dot, dot_, part):
+    """Turn logits into powers; add up powers (1 too much in each lane), targets, and target · gap."""
+    for i in range(ROWS):
+        whole_[i] = mass[i] = dot[i] = dot_[i] = part[i] = 0.0
+        whole[i] = 1.0  # so that no power is larger
+    for s in range(steps):
+        block = at(tile, s * STEP)
+        for i in range(ROWS):
+            t = block[T + i]
+            gap, lost = two_sum(top[i], -block[X + i])
+            e, e_ = exp_minus(gap, lost + block[X_ + i])
+            block[X + i] = e
+            block[X_ + i] = e_
+            whole[i], error = two_sum_of(whole[i], e)
+            whole_[i] += error + e_
+            mass[i], error = two_sum(mass[i], t)
+            mass_[i] += error
+            part[i] = fma(t, gap, part[i]) if t != 0 else part[i]
+        if s % GROUP == GROUP - 1 or s == steps - 1:
+            for i in range(ROWS):
+                dot[i], dot_[i] = extend(dot[i], dot_[i], part[i])
+                part[i] = 0.0
 
 
 @njit(**EXACT)
 def gather(hi, lo):
-    """Sum of the lanes."""
-    half = LANES // 2
+    """Sum of the lanes, in the first."""
+    half = ROWS // 2
     while half:
         for i in range(half):
             hi[i], lo[i] = add(hi[i], lo[i], hi[i + half], lo[i + half])
         half //= 2
-    return hi[0], lo[0]
 
 
-@njit(**APART)
-def capped(x, c, curb_hi, curb_lo, hi, lo, slope):
-    """Softcap a block of logits in pairs."""
-    for i in range(LANES):
-        hi[i], lo[i], slope[i] = cap(x[i], c, curb_hi, curb_lo)
-
-
-@njit(**APART)
-def measure(x, u, weight, work, classes, padded, top, k, constants):
-    """Put powers, targets and slopes in ``work``; give tail, Σ_{j≠k} t, t_k, Σ t · gap and the peak."""
-    _, (keep, keep_), (base, base_), (cool, cool_), (c, curb, curb_), _ = constants
-    tail, tail_, rest, rest_ = scratch(LANES, 0.0), scratch(LANES, 0.0), scratch(LANES, 0.0), scratch(LANES, 0.0)
-    dots, dots_, gap, gap_ = scratch(LANES, 0.0), scratch(LANES, 0.0), scratch(LANES, 0.0), scratch(LANES, 0.0)
-    tops, bend = scratch(LANES, 0.0), scratch(LANES, 0.0)
-    for i in range(LANES):
-        tail[i] = tail_[i] = rest[i] = rest_[i] = dots[i] = dots_[i] = gap_[i] = 0.0
-        gap[i] = tops[i] = top
-    if c > 0:
-        capped(tops, c, curb, curb_, gap, gap_, bend)
-    peak, peak_ = gap[0], gap_[0]
-    t_k, t_k_, hits = 0.0, 0.0, 0
-    for b in range(0, padded, LANES):
-        block = at(work, b * FIELDS)
-        e, e_, t, t_ = block, at(block, LANES), at(block, 2 * LANES), at(block, 3 * LANES)
-        logit, share = at(x, b), at(u, b)
-        if c > 0:
-            capped(logit, c, curb, curb_, gap, gap_, at(block, 4 * LANES))
-        else:
-            for i in range(LANES):
-                gap[i] = logit[i]
-                gap_[i] = 0.0
-        for i in range(LANES):
-            s, error = add(peak, peak_, -gap[i], -gap_[i])
-            g, g_ = multiply(s, error, cool, cool_)
-            p, p_ = exp_minus(g, g_)
-            masked = logit[i] == -math.inf
-            gap[i] = 0.0 if masked else g
-            gap_[i] = 0.0 if masked else g_
-            e[i] = 0.0 if masked else p
-            e_[i] = 0.0 if masked else p_
-        for i in range(LANES):
-            h, l = multiply(share[i], 0.0, keep, keep_)  # noqa: E741
-            t[i], t_[i] = add(h, l, base, base_)
-        if weight.size:
-            for i in range(min(LANES, classes - b)):
-                t[i], t_[i] = multiply(t[i], t_[i], weight[b + i], 0.0)
-        for i in range(classes - b, LANES):
-            t[i] = t_[i] = 0.0
-        if b <= k < b + LANES:
-            t_k, t_k_ = t[k - b], t_[k - b]
-            e[k - b] = e_[k - b] = t[k - b] = t_[k - b] = 0.0
-        for i in range(LANES):
-            hits += 1 if logit[i] == -math.inf and t[i] > 0 else 0
-            g, g_ = gap[i], gap_[i]
-            gap[i] = t[i] * g if t[i] > 0 else 0.0
-            gap_[i] = t[i] * g_ + t_[i] * g if t[i] > 0 else 0.0
-        fold(e, e_, tail, tail_)
-        fold(t, t_, rest, rest_)
-        fold(gap, gap_, dots, dots_)
-    d, d_ = gather(dots, dots_)
-    dot = math.inf if hits or d == math.inf else d + d_
-    return gather(tail, tail_), gather(rest, rest_), (t_k, t_k_), dot, (peak, peak_)
-
-
-@njit(**APART)
-def spread(work, n, bend, pull, whole, v, to):
-    """Gradient of a row: (T e − t (1 + tail)) · v, by what ``measure`` left in ``work``."""
-    (pull, pull_), (whole, whole_), (v, v_) = pull, whole, v
-    for b in range(0, n, LANES):
-        block = at(work, b * FIELDS)
-        e, e_, t, t_ = block, at(block, LANES), at(block, 2 * LANES), at(block, 3 * LANES)
-        out, slope = at(to, b), at(block, 4 * LANES)
-        for i in range(LANES):
-            a, a_ = multiply(pull, pull_, e[i], e_[i])
-            h, l = multiply(t[i], t_[i], whole, whole_)  # noqa: E741
-            x, x_ = add(a, a_, -h, -l)
-            out[i] = x * v + (x * v_ + x_ * v)
-        if bend:
-            for i in range(LANES):
-                out[i] *= slope[i]
-
-
-@njit(**APART)
-def careful(x, u, weight, work, classes, padded, top, k, y, constants, settings):
-    """Loss and log-normaliser of a row of float64 numbers, in pairs of floats; its gradient replaces it."""
-    _, _, _, (cool, cool_), (c, _, _), _ = constants
-    z_loss, gamma, factor, divisor, wanted = settings
-    (tail, tail_), (rest, rest_), (t_k, t_k_), dot, (peak, peak_) = measure(
-        x, u, weight, work, classes, padded, top, k, constants
-    )
-    whole, whole_ = add(1.0, 0.0, tail, tail_)
-    mass, mass_ = add(rest, rest_, t_k, t_k_)
-    peak, peak_ = multiply(peak, peak_, cool, cool_)
+@njit(**EXACT)
+def finish(whole, whole_, extra, mass, mass_, t_k, t_k_, dot, peak, peak_, z_loss):
+    """Loss, log-normaliser, T with z_loss's part, 1 + tail, and (T − t_k) − t_k tail of a row."""
+    whole, whole_ = add(whole, whole_, -extra, 0.0)
+    mass, mass_ = two_sum(mass, mass_)
+    tail, tail_ = two_sum(whole - 1.0, whole_)
     log_tail = log1p(tail) + tail_ / whole
-    s, error = add(peak, peak_, log_tail, 0.0)
-    loss, lse, push = mass * log_tail + dot, s if abs(s) == math.inf else s + error, 0.0
+    s, error = two_sum(peak, log_tail)
+    loss, lse, push = mass * log_tail + dot, s if abs(s) == math.inf else s + (error + peak_), 0.0
     if z_loss > 0:
         loss, push = loss + z_loss * lse * lse, 2.0 * z_loss * lse
-    v, v_ = multiply(cool, cool_, factor, 0.0)
-    if gamma > 0:
-        at_y = (y // LANES * FIELDS) * LANES + y % LANES
-        e, e_ = (1.0, 0.0) if y == k else (work[at_y], work[at_y + LANES])
-        others, others_ = (tail, tail_) if y == k else add(whole, whole_, -e, -e_)
-        others, others_ = divide(others, others_, whole, whole_)
-        p, plain = e / whole, loss / mass if mass > 0 else 0.0
-        less = others**gamma * (1.0 + gamma * (others_ / others if others > 0 else 0.0))
-        ratio = (p * plain / others if others > 0 else p) if p > 0 else 0.0
-        loss *= less
-        v, v_ = multiply(v, v_, less * (1.0 + gamma * ratio), 0.0)
-    if wanted:
-        v, v_ = divide(v, v_, *multiply(whole, whole_, divisor, 0.0))
-        pull, pull_ = add(mass, mass_, push, 0.0)
-        spread(work, padded, c > 0, (pull, pull_), (whole, whole_), (v, v_), x)
-        a, a_ = add(rest, rest_, push, 0.0)
-        h, l = multiply(t_k, t_k_, tail, tail_)  # noqa: E741
-        a, a_ = add(a, a_, -h, -l)
-        slope = work[(k // LANES * FIELDS + 4) * LANES + k % LANES] if c > 0 else 1.0
-        x[k] = (a * v + (a * v_ + a_ * v)) * slope
-    return loss, lse
+    pull, pull_ = add(mass, mass_, push, 0.0)
+    a, a_ = add(pull, pull_, -t_k, -t_k_)
+    b, b_ = product(t_k, t_k_, tail, tail_)
+    return loss, lse, pull, pull_, whole, whole_, (a - b) + (a_ - b_)
+
+
+@njit(**EXACT)
+def spread(tile, steps, chosen, shared, bend, pull, pull_, whole, whole_, v, to):
+    """Write (T e − t (1 + tail)) · v and the slope of the cap: what cancels there is exact (Sterbenz)."""
+    for s in range(steps):
+        block, out = at(tile, s * STEP), at(to, s * ROWS)
+        for i in range(ROWS):
+            t = block[T + i]
+            a, a_ = product(pull[i], pull_[i], block[X + i], block[X_ + i])
+            b, b_ = product(t, block[T_ + i] if shared else 0.0, whole[i], whole_[i])
+            slope = ((a - b) + finite(a_ - b_)) * v[i]
+            slope = slope * block[SLOPE + i] if bend else slope
+            out[i] = slope if chosen[i] != 0 else out[i]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from xent.kernels import lanes, rows, threads
+from xent.kernels import lanes, rows, smooth_lanes, smooth_rows, threads
 from xent.kernels import small as _small
 from xent.kernels._math import BRAIN, HALF, NATIVE, steepness  # pyright: ignore[reportUnknownVariableType]
+from xent.kernels._pairs import pair
 from xent.kernels.mass import label_mass as _mass
 
 Array = Any
@@ -18,6 +20,10 @@ Array = Any
 PIECE = 2**19  # logits a thread takes at a time; smaller arrays are done by the caller's thread
 FEW = _small.FEW
 PAST = 2**24  # gradients of more bytes than this are written past the caches
+# ε up to which smoothed labels are computed in the logits' own type. Where p_j comes next to ε/K, and p_j − ε/K
+# cancels, the gap is then about log 8 or more: one of the two logits is about 1 or more, and an ulp of it moves p_j by
+# what the type rounds off. For a larger ε all logits may be next to 0, where an ulp excuses nothing.
+SLIGHT = 0.125
 
 # Also by their characters: looked up by every call, and a dtype's name takes a microsecond.
 _NONE = {name: np.empty(0, name) for name in ("float32", "float64", "uint16", "f", "d", "H")}
@@ -34,6 +40,7 @@ def cross_entropy(
     weight: Array | None = None,
     row: Array | None = None,
     ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
     temperature: float = 1.0,
     z_loss: float = 0.0,
     gamma: float = 0.0,
@@ -52,11 +59,13 @@ def cross_entropy(
         float32, float64, float16, or the bits of bfloat16 as uint16; any strides.
     labels : array (A, B) of integers
     weight : float64 array (K,), optional
-        T of a row is the weight of its label.
+        T of a row is the weight of its label; of either sign.
     row : float64 array (A, B), optional
         Factor of each row's loss, of either sign; 0 makes loss and gradient exactly 0.
     ignore_index : int, optional
         Rows with this label have loss and gradient 0.
+    label_smoothing : float
+        ε ≤ SLIGHT, for rows without class weights, z_loss and γ.
     temperature, z_loss
         As in :func:`xent.cross_entropy`.
     gamma : float
@@ -83,9 +92,9 @@ def cross_entropy(
     tidy = inner == 1 and z.flags.carray and (grad is None or grad.flags.carray)
     if not tidy:
         options: dict[str, Any] = {
-            "weight": weight, "row": row, "ignore_index": ignore_index, "temperature": temperature,
-            "z_loss": z_loss, "gamma": gamma, "scale": scale, "divisor": divisor, "each": each, "lse": lse,
-            "bfloat16": bfloat16,
+            "weight": weight, "row": row, "ignore_index": ignore_index, "label_smoothing": label_smoothing,
+            "temperature": temperature, "z_loss": z_loss, "gamma": gamma, "scale": scale, "divisor": divisor,
+            "each": each, "lse": lse, "bfloat16": bfloat16,
         }  # fmt: skip
         if (classes > 1 and z.strides[1] != z.itemsize and 1 < inner < lanes.ROWS // 4) or not _plain(z):
             return _gathered(z, labels, grad=grad, **options)
@@ -113,21 +122,23 @@ def cross_entropy(
         ignore_index is not None, ignore_index or 0, float(z_loss), float(gamma), float(scale), float(divisor),
         float(temperature), past,
     )  # fmt: skip
+    smooth = (_smooth(float(label_smoothing), classes),) if label_smoothing else ()
     if classes > FEW and z_class == 1:
-        loop, units, step = rows.cross_entropy, outer * inner, max(PIECE // classes, 1)
+        loop = smooth_rows.cross_entropy if smooth else rows.cross_entropy
+        units, step = outer * inner, max(PIECE // classes, 1)
         shape, strides = (inner, classes), (z_outer, z_inner, g_outer, g_inner)
     else:
         if inner == 1:
             outer, inner, z_inner, g_inner, z_outer, g_outer = 1, outer, z_outer, g_outer, 0, 0
-        loop = lanes.cross_entropy
+        loop = smooth_lanes.cross_entropy if smooth else lanes.cross_entropy
         units, step = outer * -(-inner // lanes.ROWS), max(PIECE // (classes * lanes.ROWS), 1)
         shape, strides = (outer, inner, classes), (z_outer, z_inner, z_class, g_outer, g_inner, g_class)
     if units <= step:
-        total, rest, wrong = loop(*arrays, kind, shape, strides, scales, settings, 0, units)
+        total, rest, wrong = loop(*arrays, kind, shape, strides, scales, settings, *smooth, 0, units)
         return total + rest, wrong
 
     def work(start: int, stop: int) -> tuple[float, float, int]:
-        return loop(*arrays, kind, shape, strides, scales, settings, start, stop)
+        return loop(*arrays, kind, shape, strides, scales, settings, *smooth, start, stop)
 
     return _together(threads.run(work, units, step))
 
@@ -153,6 +164,19 @@ def small(
     )
 
 
+@lru_cache(maxsize=64)
+def _smooth(epsilon: float, classes: int) -> tuple[float, ...]:
+    """ε/K, 1 − ε + ε/K and 1 less that, each in two floats, and 1 − ε."""
+    share, keep = Fraction(epsilon) / classes, 1 - Fraction(epsilon)
+    parts = [part for value in (share, keep + share, 1 - keep - share) for part in pair(value)]
+    return (*parts, float(keep))
+
+
+def takes(label_smoothing: float, weight: Array | None, z_loss: float) -> bool:
+    """Say whether :func:`cross_entropy` computes labels with these options, and not ``cpu_soft``."""
+    return not label_smoothing or (label_smoothing <= SLIGHT and weight is None and not z_loss)
+
+
 def label_mass(
     labels: Array,
     *,
@@ -173,11 +197,10 @@ def label_mass(
     return _together(threads.run(work, labels.size, PIECE))[0]
 
 
-def _together(pieces: list[tuple[float, float, int]]) -> tuple[float, int]:
-    """Add the pieces' sums in their order, and find the first wrong row."""
-    wrong = next((w for _, _, w in pieces if w >= 0), -1)
-    sums = np.array([p[:2] for p in pieces])
-    return exact_sum(sums), wrong
+def _together(pieces: list[Any]) -> Any:
+    """Add the pieces' sums in their order, and find the first rows that are something, or −1."""
+    firsts = (next((i for i in rows if i >= 0), -1) for rows in zip(*(p[2:] for p in pieces), strict=True))
+    return exact_sum(np.array([p[:2] for p in pieces])), *firsts
 
 
 def exact_sum(sums: Array) -> float:

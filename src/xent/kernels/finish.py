@@ -8,7 +8,7 @@ import math
 from numba import njit
 
 from xent.kernels._compile import EXACT
-from xent.kernels._math import F8, log1p, logarithm
+from xent.kernels._math import F8, fma, log1p, logarithm
 
 
 @njit(**EXACT)
@@ -21,7 +21,7 @@ def tail_of(top, below, ties):
 def loss_of(tail, gap, mass, peak, z_loss):
     """T · (log1p(tail) + gap_y) + z_loss · lse²; a class of weight 0 costs nothing, even on a mask."""
     log_tail = log1p(tail)
-    loss = mass * (log_tail + gap) if mass > 0 else tail - tail
+    loss = mass * (log_tail + gap) if mass != 0 else tail - tail
     if z_loss > 0:
         lse = peak + log_tail
         loss += z_loss * lse * lse
@@ -34,6 +34,27 @@ def slopes(tail, gap, e_y, mass, push):
     whole = 1.0 + tail
     at = (push - mass * tail) / whole if gap == 0 else ((mass + push) * e_y - mass * whole) / whole
     return (mass + push) / whole, at
+
+
+@njit(**EXACT)
+def smoothed(tail, gap, fall, e_y, smooth):
+    """Loss of a label with uniform smoothing; ε/K (1 + tail) in two floats; (p_y − t_y) (1 + tail).
+
+    fall: Σ gap. smooth: ε/K, t_y = 1 − ε + ε/K and 1 − t_y, each in two floats, and 1 − ε. T is 1.
+    """
+    base, base_, own, own_, rest, rest_, keep = smooth
+    loss = log1p(tail) + (keep * gap + base * fall)
+    whole, whole_ = two_sum(1.0, 0.0, tail)
+    b = base * whole
+    b_ = fma(base, whole, -b) + (base_ * whole + base * whole_)
+    at = fma(-own, tail, rest) + (rest_ - own_ * tail) if gap == 0 else e_y - own * whole
+    return loss, whole, b, b_, at
+
+
+@njit(**EXACT)
+def short(b, h, h_):
+    """What h + h_ is short of b."""
+    return (b - h) - h_
 
 
 @njit(**EXACT)

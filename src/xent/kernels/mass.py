@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from xent.kernels._compile import kernel
+from xent.kernels._math import at, widen
 from xent.kernels.finish import two_sum
 
 
@@ -21,3 +22,21 @@ def label_mass(labels, weight, row, classes, ignoring, ignore, start, stop):
         if 0 <= y < classes and not (ignoring and y == ignore):
             total, rest = two_sum(total, rest, (weight[y] if weight.size else 1.0) * (row[i] if row.size else 1.0))
     return total, rest, -1
+
+
+@kernel
+def target_mass(q, weight, row, kind, shape, strides, start, stop):
+    """Σ row · Σ_j weight_j q_j of rows [start, stop) in two floats, Σ row without weights.
+
+    q: flat, floating or uint16, of that kind; its strides by outer row, class, inner row. shape: (inner, classes).
+    """
+    inner, classes = shape
+    outer_step, step, inner_step = strides
+    total, rest = 0.0, 0.0
+    for i in range(start, stop):
+        target = at(q, i // inner * outer_step + i % inner * inner_step)
+        mass = 0.0 if weight.size else 1.0
+        for j in range(weight.size):
+            mass += weight[j] * widen(target[j * step], kind)
+        total, rest = two_sum(total, rest, mass * (row[i] if row.size else 1.0))
+    return total, rest

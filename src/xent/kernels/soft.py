@@ -1,10 +1,10 @@
 # pyright: basic, reportCallIssue=false, reportGeneralTypeIssues=false, reportArgumentType=false, reportAttributeAccessIssue=false
-"""Rows whose target is a distribution or smoothed, softcapped logits, and focal loss: where digits may cancel.
+"""Rows whose target is any distribution, smoothed or weighted, and softcapped logits: where digits may cancel.
 
 In T · p − t a target next to p cancels as many digits as the two share. Rows of float32 and half types are computed
-in float64 (``quick``), which has digits to spare; a row that used them up, and no ulp of a logit to excuse it, is
-computed again. That, and every row of float64, is done in pairs of floats (``careful``). The largest logit, k, is
-kept out of all sums over the classes, so that 1 + tail and T − t_k are known without a subtraction.
+in float64 (``plain``), which has digits to spare; a row that used them up, and no ulp of a logit to excuse it, is
+computed again. That, and every gradient of float64, is done in pairs of floats (``careful``). The largest logit, k,
+is kept out of all sums over the classes, so that 1 + tail and T − t_k are known without a subtraction.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from xent.kernels import finish
-from xent.kernels._compile import FAST, INLINE, kernel
+from xent.kernels import careful
+from xent.kernels._compile import EXACT, INLINE, kernel
 from xent.kernels._math import (
     F8,
     NATIVE,
@@ -26,84 +26,91 @@ from xent.kernels._math import (
     hold,
     key,
     log1p,
-    lowest,
-    narrow,
     power,
+    raised,
+    scratch,
     steepness,
     unkey,
     widen,
 )
 from xent.kernels._pairs import pair
-from xent.kernels.careful import FIELDS, LANES, careful
+from xent.kernels.careful import SLOPE, STEP, T_, T
+from xent.kernels.finish import two_sum
+from xent.kernels.lanes import ROWS
 from xent.kernels.rows import put
 
-BLOCK = 256  # classes whose terms are added at once; the blocks are added in two floats
-NEAR = 2.0**-24  # |T e − t (1 + tail)| beside t (1 + tail), below which float64 may not be enough for float32
+BLOCK = 64  # classes whose terms are added at once, where all digits count; the blocks are added in two floats
+NEAR = 2.0**-16  # |T e − t (1 + tail)| beside t (1 + tail), below which 40 digits may be too few for 24
+FREE = 2.0**-15  # |z_j|, from which on an ulp of it in float32 excuses the 40th digit
 
 
-def constants(classes: int, *, tau: float = 1.0, epsilon: float = 0.0, softcap: float | None = None):
-    """What the kernel wants to know of its options: steepness; 1 − ε, ε / K, 1 / τ, c and 2 / c in two floats."""
+def constants(classes: int, *, tau: float = 1.0, epsilon: float = 0.0, softcap: float | None = None, wide: bool):
+    """What the kernels want to know of their options: steepness; 1 − ε, ε / K, 1 / τ, c and 2 / c in two floats."""
     keep, base = pair(1 - Fraction(epsilon)), pair(Fraction(epsilon) / classes)
     cool, cap, bend = pair(1 / Fraction(tau)), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
     if softcap:
         cap, bend = (float(softcap), *pair(2 / Fraction(softcap))), steepness(softcap / 2, F8)
-    return steepness(tau, F8), keep, base, cool, cap, bend
+    hi, lo, most = steepness(tau, F8)
+    return (hi, lo, most if wide else 1023.0 / hi), keep, base, cool, cap, bend
+
+
+@njit(**EXACT)
+def finish(tail, rest, t_k, dot, peak, z_loss):
+    """Loss, log-normaliser, T with z_loss's part, 1 + tail, and the two parts of the gradient at k."""
+    mass, log_tail = rest + t_k, log1p(tail)
+    loss, lse, push = mass * log_tail + dot, peak + log_tail, 0.0
+    if z_loss > 0:
+        loss, push = loss + z_loss * lse * lse, 2.0 * z_loss * lse
+    return loss, lse, mass + push, 1.0 + tail, rest + push, t_k * tail
+
+
+def wide(like):
+    """Say whether numbers are computed in float64 because they have its digits."""
+    raise NotImplementedError
+
+
+@overload(wide)
+def _wide(like):
+    answer = like == types.float64
+    return lambda like: answer
 
 
 # ------------------------------------------------------------------------------------------------- reading a row
 
 
 @njit(**INLINE)
-def pick(a, step, n, to):
-    """Lay a row's classes side by side, where they are not."""
-    if step == 1:
-        return a
+def highest(z, n, kind):
+    """Largest logit of a row, the first class that has it, and whether there is a softmax."""
+    m = low = key(widen(z[0], kind))
     for j in range(n):
-        to[j] = a[j * step]
-    return to
-
-
-@njit(**INLINE)
-def take(z, n, padded, kind, x):
-    """Copy logits to float64, padded by masks; give the largest, and how many are NaN or +∞."""
-    m, bad = lowest(widen(z[0], kind)), 0
-    for j in range(n):
-        value = widen(z[j], kind)
-        x[j] = value
-        m = max(m, key(value))
-        bad += 0 if value < math.inf else 1
-    for j in range(n, padded):
-        x[j] = -math.inf
-    return F8(unkey(m)), bad
-
-
-@njit(**INLINE)
-def find(x, n, top):
-    """First class of the largest logit."""
+        value = key(widen(z[j], kind))
+        m = max(m, value)
+        low = min(low, value)
     k = n - 1
     for j in range(n):
-        k = min(k, j if x[j] == top else n)
-    return k
+        k = min(k, j if key(widen(z[j], kind)) == m else n)
+    top, bottom = F8(unkey(m)), unkey(low)  # a NaN has the highest or lowest key of all
+    return top, k, abs(top) < math.inf and bottom == bottom
 
 
 @njit(**INLINE)
-def given(q, n, padded, kind, y, u):
-    """Copy a distribution to float64, or set the one of a label; give its sum, and how many entries cannot be."""
-    s, bad = 1.0, 0
-    if y >= 0:
-        for j in range(padded):
-            u[j] = 0.0
-        u[y] = 1.0
-    else:
-        s = 0.0
-        for j in range(n):
-            value = F8(widen(q[j], kind))
-            u[j] = value
-            s += value
-            bad += 0 if value >= 0 and value < math.inf else 1
-        for j in range(n, padded):
-            u[j] = 0.0
-    return s, bad
+def judge(q, step, n, kind):
+    """Sum of a target, and of its negative entries."""
+    mass, below = 0.0, 0.0
+    for j in range(n):
+        t = F8(widen(q[j * step], kind))
+        mass += t
+        below += t if t < 0 else 0.0
+    return mass, below
+
+
+@njit(**INLINE)
+def take(a, step, n, padded, kind, x, missing):
+    """Copy a row to float64, padded."""
+    for j in range(n):
+        x[j] = widen(a[j * step], kind)
+    for j in range(n, padded):
+        x[j] = missing
 
 
 # ------------------------------------------------------------------------------------------ rows of narrow types
@@ -111,7 +118,7 @@ def given(q, n, padded, kind, y, u):
 
 @njit(**INLINE)
 def curve(x, slope, n, c, bend):
-    """Softcap logits in float64, and the slope of it; a mask stays one."""
+    """Softcap logits, and the slope of it; a mask stays one."""
     hi, lo, most = bend
     for j in range(n):
         z = x[j]
@@ -122,122 +129,59 @@ def curve(x, slope, n, c, bend):
 
 
 @njit(**INLINE)
-def raise_all(x, u, n, top, hi, lo, most):
+def raise_all(x, u, n, top, scales, like):
     """Turn logits into powers; add up powers, targets, and target · gap."""
+    hi, lo, most = scales
     tail, rest, dot = 0.0, 0.0, 0.0
     for j in range(n):
         value, t = x[j], u[j]
-        gap = top - value
-        p = power(0.0, -gap, hi, lo, most)  # of narrow logits a difference in float64 has lost nothing that matters
-        x[j] = p
-        tail += p
+        e = raised(top, value, hi, lo, most, like)
+        x[j] = e
+        tail += e
         rest += t
-        dot += t * gap if t > 0 else 0.0
+        dot += t * (top - value) if t != 0 else 0.0
     return tail, rest, dot
 
 
 @njit(**INLINE)
-def sums(x, u, padded, top, scales):
-    """Of a whole row: tail, Σ t and Σ t · gap."""
-    hi, lo, most = scales
+def sums(x, u, padded, top, scales, like):
+    """Powers of a row, the tail, Σ t and Σ t · gap."""
+    size = BLOCK if wide(like) else padded
     tail, rest, dot, tail_, rest_, dot_ = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for b in range(0, padded, BLOCK):
-        s, t, d = raise_all(at(x, b), at(u, b), min(BLOCK, padded - b), top, hi, lo, most)
-        tail, tail_ = finish.two_sum(tail, tail_, s)
-        rest, rest_ = finish.two_sum(rest, rest_, t)
-        dot, dot_ = finish.two_sum(dot, dot_, d)
+    for b in range(0, padded, size):
+        s, t, d = raise_all(at(x, b), at(u, b), min(size, padded - b), top, scales, like)
+        tail, tail_ = two_sum(tail, tail_, s)
+        rest, rest_ = two_sum(rest, rest_, t)
+        dot, dot_ = two_sum(dot, dot_, d)
     return tail + tail_, rest + rest_, dot + dot_
 
 
-def quick(z, q, weight, x, u, slope, image, row, known, constants, settings):
-    """Loss, log-normaliser and gradient in float64; and whether this was not enough. Never is for float64."""
-    raise NotImplementedError
-
-
-@overload(quick, jit_options={"error_model": "numpy", "fastmath": FAST})
-def _quick(z, q, weight, x, u, slope, image, row, known, constants, settings):
-    if z.dtype == types.float64:
-        return lambda z, q, weight, x, u, slope, image, row, known, constants, settings: (0.0, 0.0, True)
-
-    def narrow_rows(z, q, weight, x, u, slope, image, row, known, constants, settings):
-        n, padded, kind, kind_q, y = row
-        top, k = known
-        z_loss, gamma, factor, divisor, wanted = settings
-        scales, (keep, _), (base, _), (cool, _), (c, _, _), bend = constants
-        for j in range(n):
-            u[j] = u[j] * keep + base
-        if weight.size:
-            for j in range(n):
-                u[j] *= weight[j]
-        high = top
-        if c > 0:
-            curve(x, slope, padded, c, bend)
-            high = x[k]
-        t_k = u[k]
-        x[k], u[k] = -math.inf, 0.0
-        tail, rest, dot = sums(x, u, padded, high, scales)
-        x[k] = 1.0
-        whole, mass, peak, log_tail = 1.0 + tail, rest + t_k, high * cool, log1p(tail)
-        loss, lse, push = mass * log_tail + dot * cool, peak + log_tail, 0.0
-        if z_loss > 0:
-            loss, push = loss + z_loss * lse * lse, 2.0 * z_loss * lse
-        v = factor * cool / divisor / whole
-        if gamma > 0:
-            gap = 0.0 if y == k else dot * cool / mass
-            less, steep = finish.focal(tail, gap, x[y], gamma)
-            loss, v = loss * less, v * steep
-        if not wanted:
-            return loss, lse, c * cool > 2.0**20
-        pull, near, close = mass + push, NEAR * (1.0 + c * cool), 0
-        if c > 0:
-            for j in range(n):
-                a, b = pull * x[j], u[j] * whole
-                excess = a - b
-                image[j] = excess * v * slope[j]
-                close += 1 if abs(excess) < near * b else 0
-        else:
-            for j in range(n):
-                a, b = pull * x[j], u[j] * whole
-                excess = a - b
-                image[j] = excess * v
-                close += 1 if abs(excess) < near * b else 0
-        a, b = rest + push, t_k * tail
-        image[k] = (a - b) * v * (slope[k] if c > 0 else 1.0)
-        if close and c == 0:  # an ulp of a logit moves p by more than that, and what it moves is free
-            close = 0
-            for j in range(n):
-                if j != k and abs(pull * x[j] - u[j] * whole) < near * (u[j] * whole):
-                    room = abs(F8(widen(z[j], kind))) * cool * (1.0 - x[j] / whole)
-                    close += 1 if room < NEAR else 0
-        if abs(a - b) < near * b and (c > 0 or abs(top) * cool < NEAR):
-            close += 1
-        again = close > 0 or c * cool > 2.0**20
-        if again:
-            take(z, n, padded, kind, x)
-            given(q, n, padded, kind_q, y, u)
-        return loss, lse, again
-
-    return narrow_rows
-
-
-# ------------------------------------------------------------------------------------------------------ the kernel
-
-
 @njit(**INLINE)
-def give(image, n, kind, out, step, past):
-    """Store a row in its own type."""
-    if step == 1:
-        put(image, n, kind, out, past)
+def spread(x, u, slope, n, bend, pull, whole, v, near, image):
+    """Write the gradient; count the entries that cancelled."""
+    close = 0
+    if bend:
+        for j in range(n):
+            a, b = pull * x[j], u[j] * whole
+            close += 1 if abs(a - b) < near * abs(b) else 0
+            image[j] = (a - b) * v * slope[j]
     else:
         for j in range(n):
-            out[j * step] = narrow(image[j], out[0], kind)
+            a, b = pull * x[j], u[j] * whole
+            close += 1 if abs(a - b) < near * abs(b) else 0
+            image[j] = (a - b) * v
+    return close
 
 
 @njit(**INLINE)
-def copy(x, n, to):
-    """Copy float64 to the type to store."""
+def unexcused(z, x, u, n, k, kind, cool, pull, whole, near):
+    """Count entries that cancelled though no ulp of their logit moves p by as much."""
+    close = 0
     for j in range(n):
-        to[j] = x[j]
+        a, b = pull * x[j], u[j] * whole
+        room = abs(F8(widen(z[j], kind))) * cool * (1.0 - x[j] / whole)
+        close += 1 if j != k and abs(a - b) < near * abs(b) and room < FREE else 0
+    return close
 
 
 @njit(**INLINE)
@@ -247,83 +191,143 @@ def flood(image, n, value):
         image[j] = value
 
 
+# ------------------------------------------------------------------------------------------------------ the kernel
+
+
 @kernel
 def cross_entropy(
     z, labels, q, weight, row, each, lse, grad, kinds, shape, strides, constants_, options, start, stop
 ):
-    """Σ of the rows' losses in two floats, and the first rows of no class and of no distribution, or −1.
-
-    z, grad: flat, of one type (uint16 for half types). q: flat, floating or uint16; or else labels (N,). weight
-    (K,), row (N,), each (N,), lse (N,) of float64: empty where there is none. kinds: of z and of q, see ``_math``.
-    shape: (inner rows, classes). strides: of z, of q and of grad, each by outer row, inner row and class.
-    constants_: see :func:`constants`. options: (ignore?, ignore_index, z_loss, γ, factor and divisor of the
-    gradient, past the caches?); γ is for labels without smoothing or z_loss. The gradient is by the logits as
-    given: 1 / τ and the cap's slope, which is 0 at a mask, are in it. Rows [start, stop).
-    """
+    """Σ of the rows' losses in two floats, and the first rows of no class and of no distribution, or −1."""
     inner, classes = shape
-    (z_outer, z_inner, z_class), (q_outer, q_inner, q_class), (g_outer, g_inner, g_class) = strides
+    (z_outer, _, z_inner), (q_outer, q_class, q_inner), (g_outer, _, g_inner) = strides
     kind, kind_q = kinds
-    ignoring, ignore, z_loss, gamma, scale, divisor, past = options
+    ignoring, ignore, z_loss, scale, divisor, past, strict = options
+    scales, (keep, keep_), (base, base_), (cool, cool_), curb, bend = constants_
+    c, hard, wanted = curb[0], labels.size > 0, grad.size > 0
+    general = weight.size > 0
+    like, pairs = blank(z[0]), wide(blank(z[0])) and (wanted or c > 0)
     tolerance = 1e-3 if kind_q == NATIVE else 5e-3
-    padded = (classes + LANES - 1) // LANES * LANES
-    numbers = np.full(padded * (FIELDS + 3), 0.0)
-    x, u, slope, work = at(numbers, 0), at(numbers, padded), at(numbers, 2 * padded), at(numbers, 3 * padded)
-    picture = np.full(padded, blank(z[0]))
-    z_side = np.empty(classes if z_class != 1 else 1, z.dtype)
-    q_side = np.empty(classes if q_class != 1 else 1, q.dtype)
-    image = at(picture, 0)
-    total, rest, wrong, odd = 0.0, 0.0, -1, -1
+    near = NEAR + c * cool * 2.0**-28
+    steps = (classes + ROWS - 1) // ROWS
+    padded = steps * ROWS
+    numbers, tiles = np.empty(0 if pairs else 3 * padded), np.empty(steps * STEP)
+    picture = np.full(padded, like)
+    x, u, slope, tile, image = (
+        at(numbers, 0),
+        at(numbers, padded),
+        at(numbers, 2 * padded),
+        at(tiles, 0),
+        at(picture, 0),
+    )
+    top, chosen = scratch(ROWS, 0.0), scratch(ROWS, 1)
+    mass, mass_ = scratch(ROWS, 0.0), scratch(ROWS, 0.0)
+    dot, dot_, v = scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0.0)
+    peak, peak_ = scratch(ROWS, 0.0), scratch(ROWS, 0.0)
+    pull, pull_, whole, whole_ = scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0.0)
+    for r in range(ROWS):
+        chosen[r] = 1
+    total, left, wrong, odd = 0.0, 0.0, -1, -1
     for i in range(start, stop):
         a, b = i // inner, i % inner
         out = at(grad, a * g_outer + b * g_inner)
+        logits, target = at(z, a * z_outer + b * z_inner), at(q, a * q_outer + b * q_inner)
         factor = row[i] if row.size else 1.0
-        y, ignored, good = -1, False, True
-        if labels.size:
+        y, dead = -1, factor == 0
+        if hard:
             y = labels[i]
             ignored, good = ignoring and y == ignore, 0 <= y < classes
             if not ignored and not good and wrong < 0:
                 wrong = i
-        source = at(q, a * q_outer + b * q_inner)
-        if good and not ignored:
-            if y < 0:
-                source = pick(source, q_class, classes, at(q_side, 0))
-            s, bad = given(source, classes, padded, kind_q, y, u)
-            if odd < 0 and (bad > 0 or not abs(s - 1.0) <= tolerance):
+            dead = dead or ignored or not good
+        elif strict and odd < 0:
+            s, below = judge(target, q_class, classes, kind_q)
+            if below < 0 or not abs(s - 1.0) <= tolerance:
                 odd = i
-        if factor == 0 or ignored or not good:
-            if each.size:
-                each[i] = 0.0
-            if lse.size:
-                lse[i] = 0.0
-            if grad.size:
-                flood(image, classes, 0.0)
-                give(image, classes, kind, out, g_class, past)
-            continue
-        logits = pick(at(z, a * z_outer + b * z_inner), z_class, classes, at(z_side, 0))
-        top, bad = take(logits, classes, padded, kind, x)
-        if bad > 0 or top == -math.inf:
-            loss = norm = math.nan
-            flood(image, classes, math.nan)
+        loss = norm = 0.0
+        high, k, fine = 0.0, 0, False
+        if not dead:
+            high, k, fine = highest(logits, classes, kind)
+        if not fine:
+            if not dead:
+                loss = norm = math.nan
+            flood(image, classes, loss)
         else:
-            k = find(x, classes, top)
-            about, known = (classes, padded, kind, kind_q, y), (top, k)
-            settings = (z_loss, gamma, factor * scale, divisor, grad.size > 0)
-            loss, norm, again = quick(
-                logits, source, weight, x, u, slope, image, about, known, constants_, settings
-            )
+            again = pairs
+            if not pairs:
+                take(logits, 1, classes, padded, kind, x, -math.inf)
+                take(target, q_class, classes, padded, kind_q, u, 0.0)
+                if hard:
+                    u[y] = 1.0
+                if general:
+                    for j in range(padded):
+                        u[j] = (u[j] * keep + base) * weight[j]
+                peak0 = high
+                if c > 0:
+                    curve(x, slope, padded, c, bend)
+                    peak0 = x[k]
+                t_k = u[k]
+                x[k], u[k] = -math.inf, 0.0
+                tail0, rest0, dot0 = sums(x, u, padded, peak0, scales, like)
+                x[k], u[k] = 1.0, t_k
+                loss, norm, pull0, whole0, up, down = finish(tail0, rest0, t_k, dot0 * cool, peak0 * cool, z_loss)
+                if wanted:
+                    v0 = factor * scale * cool / divisor / whole0
+                    close = spread(x, u, slope, padded, c > 0, pull0, whole0, v0, near, image)
+                    image[k] = (up - down) * v0 * (slope[k] if c > 0 else 1.0)
+                    if close > 0 and c == 0:
+                        close = unexcused(logits, x, u, classes, k, kind, cool, pull0, whole0, near)
+                    edge = abs(up - down) < near * abs(down) and (c > 0 or abs(high) * cool < FREE)
+                    again = close > 0 or edge
+                again = again or c * cool > 2.0**20
             if again:
-                loss, norm = careful(x, u, weight, work, classes, padded, top, k, y, constants_, settings)
-                copy(x, classes, image)
+                careful.load(
+                    logits,
+                    target,
+                    steps,
+                    ROWS,
+                    classes - padded + ROWS,
+                    ROWS,
+                    1,
+                    q_class * ROWS,
+                    q_class,
+                    kind,
+                    kind_q,
+                    tile,
+                )
+                if hard:
+                    tile[y // ROWS * STEP + T + y % ROWS] = 1.0
+                for r in range(ROWS):
+                    top[r] = peak[r] = high
+                    peak_[r] = mass_[r] = 0.0
+                if general:
+                    careful.share(tile, steps, weight, (keep, keep_), (base, base_), mass_)
+                if c > 0 or cool != 1:
+                    careful.distances(tile, steps, top, (cool, cool_), curb, peak, peak_)
+                careful.powers(tile, steps, top, whole, whole_, mass, mass_, dot, dot_, v)
+                careful.gather(whole, whole_)
+                careful.gather(mass, mass_)
+                careful.gather(dot, dot_)
+                home = k // ROWS * STEP + k % ROWS
+                t_k, t_k_ = tile[home + T], tile[home + T_] if general else 0.0
+                loss, norm, pull0, pull0_, whole0, whole0_, excess = careful.finish(
+                    whole[0], whole_[0], F8(ROWS), mass[0], mass_[0], t_k, t_k_, dot[0], peak[0], peak_[0], z_loss
+                )
+                if wanted:
+                    v0 = factor * scale * cool / divisor / whole0
+                    for r in range(ROWS):
+                        pull[r], pull_[r], whole[r], whole_[r], v[r] = pull0, pull0_, whole0, whole0_, v0
+                    careful.spread(tile, steps, chosen, general, c > 0, pull, pull_, whole, whole_, v, image)
+                    image[k] = excess * v0 * (tile[home + SLOPE] if c > 0 else 1.0)
         loss *= factor
-        total, rest = finish.two_sum(total, rest, loss)
+        total, left = two_sum(total, left, loss)
         if each.size:
             each[i] = loss
         if lse.size:
             lse[i] = norm
-        if grad.size:
-            give(image, classes, kind, out, g_class, past)
+        if wanted:
+            put(image, classes, kind, out, past)
     hold(numbers)
+    hold(tiles)
     hold(picture)
-    hold(z_side)
-    hold(q_side)
-    return total, rest, wrong, odd
+    return total, left, wrong, odd

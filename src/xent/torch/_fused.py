@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from xent.kernels import cpu
+from xent.kernels import cpu, cpu_soft
 from xent.torch import _arguments, _blocks
 from xent.torch._arguments import BinaryOptions, Options
 
@@ -70,8 +70,10 @@ def array(a: Tensor) -> Numbers:
 
 
 def layout(z: Tensor) -> Numbers:
-    """Show logits as (A, K, B): their memory where the strides allow it, else a copy."""
-    return array(z)[:, :, None] if z.ndim == 2 else array(z.reshape(_blocks.folded_shape(z)))
+    """Show (C,), (N, C) or (N, C, d1, …) as (A, K, B): their memory where the strides allow it, else a copy."""
+    if z.ndim == 2:
+        return array(z)[:, :, None]
+    return array(z.reshape((1, z.shape[0], 1) if z.ndim == 1 else (*z.shape[:2], math.prod(z.shape[2:]))))
 
 
 def empty_gradient(z: Tensor) -> Tensor:
@@ -115,11 +117,7 @@ def cross_entropy(
     slope: bool = False,
     upstream: Tensor | None = None,
 ) -> Result:
-    """Reduced loss, and the gradient times ``upstream`` (1 if None), for CPU tensors, from one pass.
-
-    Labels go to the compiled kernel; probabilities, smoothing and caps, which it does not take, to
-    :mod:`xent.torch._blocks`.
-    """
+    """Reduced loss, and the gradient times ``upstream`` (1 if None), for CPU tensors, from one pass."""
     if value and upstream is None and weight is None and sample_weight is None:
         result = _small(z, target, o, slope)
         if result is not None:
@@ -127,46 +125,44 @@ def cross_entropy(
     soft, classes = target.ndim == z.ndim, z.shape[min(1, z.ndim - 1)]
     rows = target.shape if not soft else z.shape[:1] + z.shape[2:] if z.ndim > 1 else ()
     folded = (*rows[:1], math.prod(rows[1:]))[-2:] if rows else (1, 1)
-    labels = None
-    if not soft:
-        known = target if target.dtype in (torch.int64, torch.int32) else target.long()
-        labels = array(known).reshape(folded)
-    w = None if weight is None else weight.detach().double()
+    if soft:
+        y = layout(target)
+    else:
+        y = array(target if target.dtype in (torch.int64, torch.int32) else target.long()).reshape(folded)
+    w = None if weight is None else weight.detach().double().numpy()
     row = None if sample_weight is None else _proper(sample_weight.detach().double()).reshape(folded)
-    by = 1.0 if o.reduction != "mean" else _denominator(target, labels, w, row, o, classes, math.prod(rows))
+    by = 1.0
+    if o.reduction == "mean":
+        by = _denominator(y, w, row, o, classes, half=target.dtype == torch.bfloat16)
     by = by or (math.inf if o.on_empty == "zero" else math.nan)
-    scale, push = 1.0, None
+    scale = 1.0
     if upstream is not None and o.reduction == "none":
         push = upstream.detach().double().reshape(folded)
+        row = push if row is None else row * push
     elif upstream is not None:
         scale = float(upstream)
     each = torch.empty(folded, dtype=torch.float64) if value and o.reduction == "none" else None
     grad = empty_gradient(z) if slope else None
-    odd = w is not None and not bool((w >= 0).all())  # torch takes negative class weights, the kernel does not
-    if odd or labels is None or o.label_smoothing or o.softcap is not None:
-        if labels is not None:
-            _check_labels(target, classes, o.ignore_index)
-        total = _blocks.cross_entropy(z, target, w, row, o, each, grad, push, scale / by)
-    else:
-        if push is not None:
-            row = push if row is None else row * push
-        total, wrong = cpu.cross_entropy(
-            layout(z),
-            labels,
-            weight=None if w is None else w.numpy(),
-            row=None if row is None else row.numpy(),
-            ignore_index=o.ignore_index,
-            temperature=o.temperature,
-            z_loss=o.z_loss,
-            gamma=o.gamma,
-            scale=scale,
-            divisor=by,
-            each=None if each is None else each.numpy(),
-            grad=None if grad is None else layout(grad),
-            bfloat16=z.dtype == torch.bfloat16,
-        )
-        if wrong >= 0:
-            _arguments.bad_label(target, classes, wrong)
+    total, wrong, _ = cpu_soft.cross_entropy(
+        layout(z),
+        y,
+        weight=w,
+        row=None if row is None else row.numpy(),
+        ignore_index=None if soft else o.ignore_index,
+        label_smoothing=o.label_smoothing,
+        temperature=o.temperature,
+        softcap=o.softcap,
+        z_loss=o.z_loss,
+        gamma=o.gamma,
+        scale=scale,
+        divisor=by,
+        each=None if each is None else each.numpy(),
+        grad=None if grad is None else layout(grad),
+        bfloat16=z.dtype == torch.bfloat16,
+        bfloat16_target=target.dtype == torch.bfloat16,
+    )
+    if wrong >= 0:
+        _arguments.bad_label(target, classes, wrong)
     loss = None
     if each is not None:
         loss = each.to(loss_type(z)).reshape(rows)
@@ -216,39 +212,21 @@ def _proper(sample_weight: Tensor) -> Tensor:
     return sample_weight
 
 
-def _check_labels(target: Tensor, classes: int, ignore_index: int) -> None:
-    wrong = ((target < 0) | (target >= classes)) & (target != ignore_index)
-    if bool(wrong.any()):
-        _arguments.bad_label(target, classes, int(wrong.reshape(-1).int().argmax()))
-
-
 def _denominator(
-    target: Tensor,
-    labels: Numbers,
-    weight: Tensor | None,
-    row: Tensor | None,
-    o: Options,
-    classes: int,
-    count: int,
+    y: Numbers, weight: Numbers | None, row: Tensor | None, o: Options, classes: int, *, half: bool
 ) -> float:
-    """Compute what the mean divides by; 0 where that is nothing."""
+    """Compute what the mean divides by; 0 where that is nothing. ``half``: a target of bfloat16."""
     if o.by == "number":
         return o.divisor
-    rows = o.by == "rows"
-    if labels is not None:
-        by = cpu.label_mass(
-            labels,
-            classes=classes,
-            weight=None if rows or weight is None else weight.numpy(),
-            row=None if rows or row is None else row.numpy(),
-            ignore_index=o.ignore_index,
-        )
-    elif o.by == "weights" and weight is not None:
-        along = weight.reshape((-1,) + (1,) * max(target.ndim - 2, 0))
-        mass = (target.detach().double() * along).sum(min(1, target.ndim - 1)).reshape(-1)
-        by = float((mass if row is None else mass * row.reshape(-1)).sum())
-    else:
-        by = float(count if row is None or rows else row.sum())
+    rows, torchs = o.by == "rows", o.by == "torch" and y.ndim == 3
+    by = cpu_soft.mass(
+        y,
+        classes=classes,
+        weight=None if rows or torchs else weight,
+        row=None if rows or row is None else row.numpy(),
+        ignore_index=None if y.ndim == 3 else o.ignore_index,
+        bfloat16=half,
+    )
     if by == 0:
         _arguments.empty(o.on_empty)
     return by
