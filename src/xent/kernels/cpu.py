@@ -21,8 +21,8 @@ PIECE = 2**19  # logits a thread takes at a time; smaller arrays are done by the
 FEW = _small.FEW
 PAST = 2**24  # gradients of more bytes than this are written past the caches
 # ε up to which smoothed labels are computed in the logits' own type. Where p_j comes next to ε/K, and p_j − ε/K
-# cancels, the gap is then about log 8 or more: one of the two logits is about 1 or more, and an ulp of it moves p_j by
-# what the type rounds off. For a larger ε all logits may be next to 0, where an ulp excuses nothing.
+# cancels, the gap is then about log 8 or more: one of the two logits is about 1 or more, and an ulp of it moves p_j
+# by what the type rounds off. For a larger ε all logits may be next to 0, where an ulp excuses nothing.
 SLIGHT = 0.125
 
 # Also by their characters: looked up by every call, and a dtype's name takes a microsecond.
