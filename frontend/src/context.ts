@@ -5,8 +5,16 @@ import { createContext, h, type ComponentChildren, type RefObject, type VNode } 
 import { useContext, useLayoutEffect } from "preact/hooks";
 import type { Inline } from "./protocol";
 import type { Session } from "./session";
+import type { Wire } from "./wire";
 
 export const SessionContext = createContext<Session | null>(null);
+export const WireContext = createContext<Wire | null>(null);
+
+export function useWire(): Wire {
+  const wire = useContext(WireContext);
+  if (!wire) throw new Error("A component was drawn outside the view.");
+  return wire;
+}
 
 export function useSession(): Session {
   const session = useContext(SessionContext);
@@ -57,11 +65,11 @@ export function useWidth(ref: RefObject<Element | null>): ReadonlySignal<number>
   return width;
 }
 
-/** Tell when an element comes on the screen, or nearly, and when it leaves. */
-export function useSeen(ref: RefObject<Element | null>, tell: (visible: boolean) => void): void {
+/** Tell when an element comes within a margin of the screen, and when it leaves. */
+export function useSeen(ref: RefObject<Element | null>, tell: (visible: boolean) => void, rootMargin = "100px"): void {
   useLayoutEffect(() => {
     if (!ref.current) return;
-    const watch = new IntersectionObserver((entries) => tell(entries.at(-1)?.isIntersecting ?? true), { rootMargin: "100px" });
+    const watch = new IntersectionObserver((entries) => tell(entries.at(-1)?.isIntersecting ?? true), { rootMargin });
     watch.observe(ref.current);
     return () => {
       watch.disconnect();

@@ -23,7 +23,7 @@ export interface Slide {
 }
 
 const NEAR_PX = 7;
-const HELD_KEY_MS = 800;
+export const HELD_KEY_MS = 800;
 const TOUCH_SLOP_PX = 8;
 
 export function useSlide(now: Sliding): Slide {
@@ -116,7 +116,7 @@ export function useSlide(now: Sliding): Slide {
 }
 
 /** What a key asks for; null when it is not one of a slider's keys. */
-function keyed(event: KeyboardEvent, from: number, drag: Drag, scale: "linear" | "log"): number | null {
+export function keyed(event: KeyboardEvent, from: number, drag: Drag, scale: "linear" | "log"): number | null {
   const by = event.shiftKey ? "page" : "step";
   switch (event.key) {
     case "ArrowRight":

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, VNode } from "preact";
-import { Lit, plain, useSession } from "./context";
+import { Lit, plain, useSession, useWire } from "./context";
 import type { Act, Inline, Num, Table } from "./protocol";
 import { memo } from "./share";
 
@@ -38,9 +38,10 @@ interface FrameProps {
 
 /** A figure: title, drawing, caption, and its numbers as a table. */
 export function Frame({ id, kind, title, caption, table, children }: FrameProps): VNode {
+  const session = useSession();
   return (
-    <figure class={`figure ${kind}`} id={`figure-${id}`} aria-labelledby={`title-${id}`}>
-      <figcaption class="title" id={`title-${id}`}>
+    <figure class={`figure ${kind}`} id={session.id("figure", id)} aria-labelledby={session.id("title", id)}>
+      <figcaption class="title" id={session.id("title", id)}>
         <Text text={title} />
       </figcaption>
       <div class="drawing">{children}</div>
@@ -59,17 +60,19 @@ export function Frame({ id, kind, title, caption, table, children }: FrameProps)
 /** The table is drawn only while it is open: it is as long as the figure is rich, and mostly closed. */
 function Data({ table, of }: { table: Table; of: string }): VNode {
   const open = useSignal(false);
+  const wire = useWire();
   return (
     <details class="data" onToggle={(e) => (open.value = e.currentTarget.open)}>
-      <summary aria-label={`Data: ${of}`}>Data</summary>
+      <summary aria-label={`${wire.word("data")}: ${of}`}>{wire.word("data")}</summary>
       {open.value && <DataTable table={table} of={of} />}
     </details>
   );
 }
 
-const DataTable = memo(
-  ({ table, of }: { table: Table; of: string }): VNode => (
-    <div class="scroll" tabIndex={0} role="group" aria-label={`Table of ${of}`}>
+const DataTable = memo(({ table, of }: { table: Table; of: string }): VNode => {
+  const wire = useWire();
+  return (
+    <div class="scroll" tabIndex={0} role="group" aria-label={wire.word("table_of", { title: of })}>
       <table>
         <thead>
           <tr>
@@ -90,8 +93,8 @@ const DataTable = memo(
         </tbody>
       </table>
     </div>
-  ),
-);
+  );
+});
 
 interface PressProps {
   act: Act;
