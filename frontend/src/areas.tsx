@@ -36,7 +36,7 @@ function Drawing({ item, width }: { item: Areas; width: number }): VNode {
   const plot = item.y ? framed : { ...framed, left: 1, top: above, x: scaleOf(item.x, 1, framed.right) };
   const drawn = item.rects.map((rect) => shape(rect, plot.x.place, item.y ? plot.y.place : (v: number) => plot.bottom - v * (plot.bottom - plot.top)));
   const fits = drawn.map(({ rect, w, h }) => h >= LINE && w >= measure(rect.label, FONT) + 10);
-  const layout = new Layout({ x: 0, y: 0, width, height: plot.top }, FONT, LINE);
+  const layout = new Layout({ x: 0, y: 0, width, height: item.y ? plot.bottom : plot.top }, FONT, LINE);
   return (
     <>
       <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true" focusable="false">

@@ -56,8 +56,9 @@ function width(what: string, length: number, [short, mid]: [number, number]): st
 }
 
 export function AlignedBars({ items }: { items: Bars[] }): VNode {
+  const deep = Math.max(...items.map((item) => item.series?.length ?? 1));
   return (
-    <div class={`aligned of${items.length}`}>
+    <div class={`aligned of${items.length} deep${deep}`}>
       {items.map((item) => (
         <BarsFigure key={item.id} item={item} />
       ))}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from xent.explorer.state import Flag, Many, OneOf, Word, read_fields, stored, write_fields
+from xent.explorer.state import Flag, Many, OneOf, Whole, Word, read_fields, stored, write_fields
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,17 @@ class Lesson:
         ``"projector"`` enlarges everything.
     solo : bool
         Only this section.
+    question, answer, moment : str, int, int
+        The preset that is being asked, the answer that was chosen (−1: none yet), and how far its motion is.
     """
 
     hide: tuple[str, ...] = stored((), Many(Word("hide", 40), 0, 40))
     lock: tuple[str, ...] = stored((), Many(Word("lock", 40), 0, 40))
     size: str = stored("normal", OneOf("size", ("normal", "projector")))
     solo: bool = stored(False, Flag("solo"))
+    question: str = stored("", Word("q", 40))
+    answer: int = stored(-1, Whole("a", -1, 3))
+    moment: int = stored(0, Whole("at", 0, 200))
 
     def locks(self, action: str, path: str) -> bool:
         """Whether an edit is locked; a field's lock locks its entries."""

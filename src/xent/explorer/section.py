@@ -6,16 +6,16 @@ takes long is `Later`: it comes after the others, in a request of its own, and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from xent.explorer.rows import Rows
 from xent.explorer.state import ActionError, put
 from xent.explorer.text import words
-from xent.explorer.view import Panel
+from xent.explorer.view import Num, Panel
 
 S = TypeVar("S", bound=Any)
 text = words("engine")
@@ -42,12 +42,47 @@ class Drawing:
     summary: str
 
 
+def _nothing(_: Any) -> Mapping[str, str | Num]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A question to predict before the answer is revealed, with the experiment in motion.
+
+    Its words are ``[section.questions.id]`` of the catalogue: ``question``, ``answers`` (2 to 4) and ``why``.
+
+    Attributes
+    ----------
+    id : str
+        Names it in the link, ``q=id``.
+    right : int
+        Which answer is right, from 0.
+    covers : tuple of str
+        The panels that would give the answer away; they are covered until one is chosen.
+    begin : mapping
+        The fields of the state the question is asked in that differ from the default.
+    after : sequence of mappings
+        What changes once an answer is chosen: the fields of each moment of the motion, the last one stays.
+    why : callable
+        The live numbers and words in ``why``, from the state the motion ends in.
+    """
+
+    id: str
+    right: int
+    covers: tuple[str, ...]
+    begin: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    after: Sequence[Mapping[str, Any]] = ()
+    why: Callable[[Any], Mapping[str, str | Num]] = _nothing
+
+
 class Experiment(Protocol):
     """The interface of an experiment's module; `xent.explorer.experiments` says how to write one."""
 
     NAME: str
     VERSION: int
     State: Any
+    PRESETS: tuple[Preset, ...]
 
     def first(self, sources: Sources) -> Any:
         """Give the state that a bare link stands for."""
