@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
 import pytest
@@ -266,9 +267,7 @@ def test_a_figure_is_taken_along(page: Page, kinds_address: str, figure: str, ki
     )
     assert shown or figure == "colours"
     if kind == "SVG":
-        from xml.etree import ElementTree
-
-        tree = ElementTree.fromstring(words)  # noqa: S314 - it is our own
+        tree = ET.fromstring(words)  # noqa: S314 - it is our own
         written = " ".join(
             "".join(node.itertext()).strip() for node in tree.iter("{http://www.w3.org/2000/svg}text")
         )
