@@ -45,11 +45,11 @@ WATCH = """(selector) => {
 
 def drag(page: Page) -> dict[str, Any]:
     """Drag the first logit to and fro and collect the page's own times, in milliseconds."""
-    lane = page.locator("#figure-logits [role=slider]").first
+    lane = page.locator("#logits-figure-logits [role=slider]").first
     lane.scroll_into_view_if_needed()
     box = lane.bounding_box()
     assert box is not None
-    page.evaluate(WATCH, "#readout-numbers")
+    page.evaluate(WATCH, "#logits-readout-numbers")
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.3, y)
     page.mouse.down()
@@ -79,7 +79,7 @@ def measure(flags: list[str]) -> dict[str, Any]:
             browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *flags])
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.goto(address)
-            page.wait_for_selector("#readout-numbers")
+            page.wait_for_selector("#logits-readout-numbers")
             page.wait_for_timeout(500)
             result = drag(page)
             browser.close()
@@ -96,7 +96,7 @@ def picture() -> None:
             browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1200, "height": 1010}, color_scheme="light")
             page.goto(address)
-            page.wait_for_selector("#readout-numbers")
+            page.wait_for_selector("#logits-readout-numbers")
             page.wait_for_timeout(500)
             page.screenshot(path=DOCS / "explorer.png")
             browser.close()

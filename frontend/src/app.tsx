@@ -1,27 +1,33 @@
-// The page: header, title, panels, notices, and what a screen reader is told.
+// The page: header, contents, sections one after the other, notices, and what a screen reader is told.
 
-import { useSignal, useSignalEffect, type Signal } from "@preact/signals";
+import { untracked, useComputed, useSignal, useSignalEffect, type Signal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useRef } from "preact/hooks";
-import { SessionContext, useSession } from "./context";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { useWire, WireContext } from "./context";
 import { Header, type Theme } from "./header";
-import type { Model } from "./model";
-import { PanelSection } from "./panels";
-import type { Session } from "./session";
+import { ArticleSection } from "./section";
 import { Text } from "./text";
+import { Toc } from "./toc";
+import type { Wire } from "./wire";
 
-export function App({ session, model, theme }: { session: Session; model: Model; theme: Signal<Theme> }): VNode {
+export function App({ wire, theme }: { wire: Wire; theme: Signal<Theme> }): VNode {
+  const contents = wire.contents.value;
   return (
-    <SessionContext.Provider value={session}>
-      <a class="skip" href="#xent-main" onClick={skip}>
-        Skip to the experiment
-      </a>
-      <Header model={model} theme={theme} />
+    <WireContext.Provider value={wire}>
+      {contents && (
+        <a class="skip" href="#xent-main" onClick={skip}>
+          {wire.word("skip")}
+        </a>
+      )}
+      <Header theme={theme} />
       <Offline />
-      <Main />
+      <div class={wire.solo.value ? "body" : "body with-toc"}>
+        {contents && !wire.solo.value && <Toc />}
+        <Main />
+      </div>
       <Notices />
       <Summary />
-    </SessionContext.Provider>
+    </WireContext.Provider>
   );
 }
 
@@ -34,65 +40,112 @@ function skip(event: MouseEvent): void {
 }
 
 function Main(): VNode {
-  const session = useSession();
-  const view = session.view.value;
+  const wire = useWire();
+  const contents = wire.contents.value;
+  useArrival();
   return (
-    <main id="xent-main" tabIndex={-1} aria-busy={session.slow.value || !view} class={session.slow.value ? "slow" : ""}>
-      {view && (
+    <main id="xent-main" class="article" tabIndex={-1} aria-busy={!contents}>
+      {contents && !wire.solo.value && (
         <>
-          <h1>{view.title}</h1>
+          <h1>{contents.title}</h1>
           <p class="lede first">
-            <Text text={view.lede} />
+            <Text text={contents.lede} />
           </p>
-          <div class="panels">
-            {view.panels.map((panel) => (
-              <PanelSection key={panel.id} panel={panel} />
-            ))}
-          </div>
         </>
       )}
+      {wire.shown.value.map((entry) => (
+        <ArticleSection key={entry.name} entry={entry} session={wire.sessions.value.get(entry.name)!} />
+      ))}
     </main>
   );
 }
 
+const STILL_MS = 250;
+
+/** Go to the section that a link names, and stay at it while sections around it are drawn; a reader who moves is free. */
+function useArrival(): void {
+  const wire = useWire();
+  useSignalEffect(() => {
+    // What was opened stands on the page, and has been laid out: what is near now, is near.
+    if (wire.ready.value || !wire.current.value?.view.value) return;
+    requestAnimationFrame(() => requestAnimationFrame(() => (wire.ready.value = true)));
+  });
+  useSignalEffect(() => {
+    const name = wire.goal.value;
+    if (!wire.whole || name === null) return;
+    const still = wire.ready.value && wire.idle.value;
+    requestAnimationFrame(() => document.querySelector(`[data-section="${name}"]`)?.scrollIntoView({ block: "start", behavior: "instant" }));
+    if (!still) return;
+    const timer = setTimeout(() => (wire.goal.value = null), STILL_MS);
+    return () => clearTimeout(timer);
+  });
+  useLayoutEffect(() => {
+    const free = (): void => {
+      wire.goal.value = null;
+    };
+    const moves = ["wheel", "touchstart", "pointerdown", "keydown"];
+    for (const move of moves) addEventListener(move, free, { passive: true });
+    return () => moves.forEach((move) => removeEventListener(move, free));
+  }, []);
+  // The address follows the reader, as soon as there is one to follow with.
+  const read = useComputed(() => {
+    const session = wire.sessions.value.get(wire.reading.value ?? "");
+    return session?.view.value ? session : null;
+  });
+  useSignalEffect(() => {
+    const session = read.value;
+    if (session) untracked(() => wire.follow(session));
+  });
+}
+
 function Offline(): VNode {
-  const { connected } = useSession();
+  const wire = useWire();
   return (
     <div class="offline" role="status">
-      {!connected.value && <p>The Python server has stopped; waiting for it. Nothing is lost.</p>}
+      {!wire.connected.value && <p>{wire.word("offline")}</p>}
     </div>
   );
 }
 
 function Notices(): VNode {
-  const session = useSession();
+  const wire = useWire();
   return (
     <div class="notices" role="status">
-      {session.notices.value.map((notice) => (
-        <p key={notice.text} class={notice.error ? "error" : ""}>
-          <span>{notice.text}</span>
-          <button type="button" class="tool" aria-label={`Dismiss: ${notice.text}`} onClick={() => session.dismiss(notice)}>
-            Dismiss
-          </button>
-        </p>
-      ))}
+      {[...wire.sessions.value.values()].flatMap((session) =>
+        session.notices.value.map((notice) => (
+          <p key={`${session.name} ${notice.text}`} class={notice.error ? "error" : ""}>
+            <span>
+              {notice.error && <b>{wire.word("not_done")} </b>}
+              {notice.text}
+            </span>
+            <button type="button" class="tool" aria-label={`${wire.word("dismiss")}: ${notice.text}`} onClick={() => session.dismiss(notice)}>
+              {wire.word("dismiss")}
+            </button>
+          </p>
+        )),
+      )}
     </div>
   );
 }
 
 const QUIET_MS = 1000;
 
-/** Python's summary, spoken at most once a second and never in the middle of a drag. */
+/** Python's summary of the section in use, spoken at most once a second and never in the middle of a drag. */
 function Summary(): VNode {
-  const session = useSession();
+  const wire = useWire();
   const words = useSignal("");
+  const told = useRef(new Map<string, string>());
   const last = useRef(0);
   useSignalEffect(() => {
+    const session = wire.current.value;
+    if (!session || session.dragging.value) return;
     const summary = session.view.value?.summary ?? "";
-    if (session.dragging.value || summary === words.peek()) return;
+    // A section that is merely scrolled to says nothing.
+    if (summary === (told.current.get(session.name) ?? words.peek())) return;
     const wait = Math.max(QUIET_MS - (performance.now() - last.current), 120);
     const timer = setTimeout(() => {
       last.current = performance.now();
+      told.current.set(session.name, summary);
       words.value = summary;
     }, wait);
     return () => clearTimeout(timer);

@@ -3,7 +3,8 @@
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { scaleOf } from "./axis";
-import { Lit, useWidth } from "./context";
+import { Lit, useSession, useWidth } from "./context";
+import { Grip } from "./grip";
 import { Layout, measure } from "./labels";
 import { Axes, FONT, LINE, plotOf } from "./plot";
 import type { Areas, Axis, Rect } from "./protocol";
@@ -27,6 +28,7 @@ export const AreasFigure = memo(({ item }: { item: Areas }): VNode => {
 
 function Drawing({ item, width }: { item: Areas; width: number }): VNode {
   const y = item.y ?? UNIT;
+  const stripes = useSession().id("stripes", item.id);
   // One band needs no vertical axis, and room above it only for the names of its rules.
   const above = item.rules.length > 0 ? 24 : 2;
   const height = item.y ? Math.round(Math.min(Math.max(width * 0.5, 200), 320)) : above + BAND_PX + 40;
@@ -34,13 +36,17 @@ function Drawing({ item, width }: { item: Areas; width: number }): VNode {
   const plot = item.y ? framed : { ...framed, left: 1, top: above, x: scaleOf(item.x, 1, framed.right) };
   const drawn = item.rects.map((rect) => shape(rect, plot.x.place, item.y ? plot.y.place : (v: number) => plot.bottom - v * (plot.bottom - plot.top)));
   const fits = drawn.map(({ rect, w, h }) => h >= LINE && w >= measure(rect.label, FONT) + 10);
-  const layout = new Layout({ x: 0, y: 0, width, height: plot.top }, FONT, LINE);
+  const layout = new Layout({ x: 0, y: 0, width, height: item.y ? plot.bottom : plot.top }, FONT, LINE);
   return (
     <>
       <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true" focusable="false">
+        <pattern id={stripes} width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+          <line class="hatch" x1="0" x2="0" y1="0" y2="7" />
+        </pattern>
         {drawn.map(({ rect, x, top, w, h }, i) => (
-          <Lit tag="g" about={rect.ref} class="area" key={`${i} ${rect.ref}`}>
+          <Lit tag="g" about={rect.ref} class={rect.striped ? "area striped" : "area"} key={`${i} ${rect.ref}`}>
             <rect class="tint" x={x} y={top} width={w} height={h} />
+            {rect.striped && <rect fill={`url(#${stripes})`} x={x} y={top} width={w} height={h} />}
             <rect class="edge" x={x} y={top} width={Math.max(w - 1, 0)} height={3} />
             {fits[i] && (
               <text class="word" x={x + 6} y={top + h / 2 + 5}>
@@ -68,6 +74,19 @@ function Drawing({ item, width }: { item: Areas; width: number }): VNode {
           );
         })}
       </svg>
+      {item.rects.map(
+        (rect, i) =>
+          rect.handle && (
+            <Grip
+              key={`${i} ${rect.ref}`}
+              handle={rect.handle}
+              about={rect.ref}
+              class="edge-grip"
+              x={{ scale: plot.x, axis: item.x, at: rect.handle.x ? rect.x1 : (rect.x0 + rect.x1) / 2, from: rect.x0 }}
+              y={{ scale: plot.y, axis: y, at: rect.handle.y ? rect.y1 : (rect.y0 + rect.y1) / 2, from: rect.y0 }}
+            />
+          ),
+      )}
       {fits.includes(false) && (
         <ul class="key">
           {drawn.map(

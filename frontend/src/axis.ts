@@ -1,7 +1,7 @@
 // From numbers to places and back: the only file that may use logarithms, and the only one that makes numbers.
 // It makes two kinds: a position on the screen, and the value a pointer or key asks Python for.
 
-import type { Axis, Drag } from "./protocol";
+import type { Axis, Drag, Triple } from "./protocol";
 
 export interface Scale {
   /** Number → place; numbers off the axis land on its ends. */
@@ -34,6 +34,9 @@ export function scaleOf(axis: Pick<Axis, "domain" | "scale">, from: number, to: 
 /** Drop the binary dust of a decimal sum: 0.1 + 0.2 is asked for as 0.3. */
 const tidy = (v: number): number => Number(v.toPrecision(12));
 
+/** A place that is clicked, in the digits a pointer can tell apart. */
+export const rounded = (v: number): number => Number(v.toPrecision(4));
+
 const within = (v: number, { min, max }: Drag): number => Math.min(Math.max(v, min), max);
 
 /** The value under a pointer, as it is asked for: whole steps on a linear axis, three digits on a log one. */
@@ -48,4 +51,39 @@ export function stepped(value: number, drag: Drag, scale: Axis["scale"], by: "st
   const size = drag[by];
   if (scale === "log") return within(Number((sign > 0 ? value * size : value / size).toPrecision(3)), drag);
   return within(tidy(value + sign * size), drag);
+}
+
+/** Shares of three classes → places: the corners are left, right and top of a triangle of this side. */
+export function onSimplex([, right, top]: Triple, left: number, bottom: number, side: number): { x: number; y: number } {
+  return { x: left + (right + top / 2) * side, y: bottom - top * side * TALL };
+}
+
+/** Place → shares in whole steps, held within the triangle. */
+export function sharesAt(x: number, y: number, left: number, bottom: number, side: number, step: number): Triple {
+  const top = (bottom - y) / (side * TALL);
+  const right = (x - left) / side - top / 2;
+  return shares(1 - right - top, right, top, step);
+}
+
+/** The shares an arrow key asks for: sideways between left and right, upwards to the top from both. */
+export function nudged([a, b, c]: Triple, key: string, by: number): Triple | null {
+  const grid = by / 10;
+  if (key === "ArrowRight") return shares(a - Math.min(by, a), b + Math.min(by, a), c, grid);
+  if (key === "ArrowLeft") return shares(a + Math.min(by, b), b - Math.min(by, b), c, grid);
+  if (key === "ArrowUp" || key === "ArrowDown") {
+    const top = Math.min(Math.max(c + (key === "ArrowUp" ? by : -by), 0), 1);
+    const kept = a + b > 0 ? (1 - top) / (a + b) : 0;
+    return a + b > 0 ? shares(a * kept, b * kept, top, grid) : shares((1 - top) / 2, (1 - top) / 2, top, grid);
+  }
+  return null;
+}
+
+const TALL = 0.8660254037844386; // the height of a triangle of side 1
+
+function shares(a: number, b: number, c: number, step: number): Triple {
+  const [left, right, top] = [Math.max(a, 0), Math.max(b, 0), Math.max(c, 0)];
+  const total = left + right + top;
+  const whole = (v: number): number => tidy(Math.round(v / total / step) * step);
+  const [r, t] = [whole(right), whole(top)];
+  return [tidy(Math.max(Math.round((1 - r - t) / step) * step, 0)), r, t];
 }

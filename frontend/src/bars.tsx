@@ -3,7 +3,7 @@
 import type { VNode } from "preact";
 import type { ReadonlySignal } from "@preact/signals";
 import { scaleOf } from "./axis";
-import { hue, Lit, plain } from "./context";
+import { hue, Lit, plain, useWire } from "./context";
 import type { Axis, Bar, Bars } from "./protocol";
 import { memo } from "./share";
 import { useSlide } from "./slide";
@@ -14,11 +14,12 @@ export const BarsFigure = memo(({ item }: { item: Bars }): VNode => {
   const title = plain(item.title);
   // Names and numbers get widths that rarely change, so that lanes stay put while numbers move.
   const kinds = [
-    width("number", longest(item.rows.map((row) => row.number.text)), [7, 11]),
+    width("number", longest(item.rows.flatMap((row) => [row.number, ...(row.more ?? [])].map((n) => n.text))), [7, 11]),
     width("name", longest(item.rows.map((row) => row.label)), [3, 9]),
     item.rows.some((row) => row.pick) && "picks",
     item.rows.some((row) => row.remove) && "removes",
     item.rows.some((row) => row.name_path) && "renames",
+    item.series && `series${item.series.length}`,
   ];
   return (
     <Frame id={item.id} kind={["bars", ...kinds].filter(Boolean).join(" ")} title={item.title} caption={item.caption} table={item.table}>
@@ -28,9 +29,19 @@ export const BarsFigure = memo(({ item }: { item: Bars }): VNode => {
         ))}
       </ul>
       <Ticks axis={item.axis} />
+      {item.series && (
+        <ul class="key">
+          {item.series.map((name, i) => (
+            <li key={name}>
+              <i class={`swatch of${i}`} aria-hidden="true" />
+              {name}
+            </li>
+          ))}
+        </ul>
+      )}
       {item.add && (
         <Press act={item.add} class="button add">
-          {item.add.label ?? "Add a row"}
+          {item.add.label}
         </Press>
       )}
     </Frame>
@@ -45,8 +56,9 @@ function width(what: string, length: number, [short, mid]: [number, number]): st
 }
 
 export function AlignedBars({ items }: { items: Bars[] }): VNode {
+  const deep = Math.max(...items.map((item) => item.series?.length ?? 1));
   return (
-    <div class={`aligned of${items.length}`}>
+    <div class={`aligned of${items.length} deep${deep}`}>
       {items.map((item) => (
         <BarsFigure key={item.id} item={item} />
       ))}
@@ -56,21 +68,22 @@ export function AlignedBars({ items }: { items: Bars[] }): VNode {
 
 const Row = memo(({ row, axis, title }: { row: Bar; axis: Axis; title: string }): VNode => {
   const name = `${title}, ${row.label}`;
+  const wire = useWire();
   return (
     <Lit tag="li" about={row.ref} class={row.picked ? "row picked" : "row"}>
       <span class="name">
         {row.pick && (
-          <Press act={row.pick} class="pick" label={row.pick.label ?? `Choose ${row.label}`} pressed={row.picked ?? false}>
+          <Press act={row.pick} class="pick" label={row.pick.label} pressed={row.picked ?? false}>
             <i class="dot" aria-hidden="true" />
           </Press>
         )}
         {row.name_path ? (
-          <Typed text={row.label} path={row.name_path} label={`Name of ${row.label}`} class="label" about={row.ref} />
+          <Typed text={row.label} path={row.name_path} label={wire.word("name_of", { label: row.label })} class="label" about={row.ref} />
         ) : (
           <span class="label">{row.label}</span>
         )}
         {row.remove && !row.remove.disabled && (
-          <Press act={row.remove} class="remove" label={row.remove.label ?? `Remove ${row.label}`}>
+          <Press act={row.remove} class="remove" label={row.remove.label}>
             <span aria-hidden="true">×</span>
           </Press>
         )}
@@ -80,6 +93,7 @@ const Row = memo(({ row, axis, title }: { row: Bar; axis: Axis; title: string })
       ) : (
         <span class="value">
           <Number_ number={row.number} />
+          {row.more?.map((number, i) => <Number_ key={i} number={number} />)}
         </span>
       )}
       {row.drag ? <DragLane row={row} axis={axis} drag={row.drag} label={name} /> : <div class="lane"><Drawn row={row} axis={axis} /></div>}
@@ -112,18 +126,26 @@ function Thumb({ asked, row, axis }: { asked: ReadonlySignal<number | null>; row
 function Drawn({ row, axis }: { row: Bar; axis: Axis }): VNode {
   const scale = scaleOf(axis, 0, 100);
   const zero = scale.place(0);
-  const end = row.number.value === null ? zero : scale.place(row.number.value);
   return (
     <svg class={`bar ${hue(row.ref)}`} aria-hidden="true" focusable="false">
       <Grid axis={axis} />
       {row.masked ? (
         <Masked at={zero} />
       ) : (
-        <rect class="fill" x={`${Math.min(zero, end)}%`} width={`${Math.abs(end - zero)}%`} y="22%" height="56%" />
+        [row.number, ...(row.more ?? [])].map((number, i, all) => (
+          <Length key={i} from={zero} to={number.value === null ? zero : scale.place(number.value)} at={i} of={all.length} />
+        ))
       )}
       <line class="zero" x1={`${zero}%`} x2={`${zero}%`} y1="0" y2="100%" />
     </svg>
   );
+}
+
+/** One bar of a row; those after the first are striped, so that they differ by more than their place. */
+function Length({ from, to, at, of }: { from: number; to: number; at: number; of: number }): VNode {
+  const height = of === 1 ? 56 : 80 / of;
+  const top = of === 1 ? 22 : 10 + at * height;
+  return <rect class={`fill of${at}`} x={`${Math.min(from, to)}%`} width={`${Math.abs(to - from)}%`} y={`${top}%`} height={`${of === 1 ? height : height - 4}%`} />;
 }
 
 const Grid = memo(({ axis }: { axis: Axis }): VNode => {

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
-import { plain } from "./context";
+import { plain, useSession, useWire } from "./context";
 import { copy } from "./copy";
 import type { Code } from "./protocol";
 import { memo } from "./share";
@@ -13,6 +13,8 @@ export const CodeFigure = memo(({ item }: { item: Code }): VNode => {
   const chosen = useSignal(0);
   const said = useSignal("");
   const tabs = useRef<HTMLDivElement>(null);
+  const session = useSession();
+  const wire = useWire();
   const at = Math.min(chosen.value, item.tabs.length - 1);
   const tab = item.tabs[at];
   const choose = (to: number): void => {
@@ -26,7 +28,7 @@ export const CodeFigure = memo(({ item }: { item: Code }): VNode => {
     choose(to);
   };
   return (
-    <div class="code" id={`code-${item.id}`}>
+    <div class="code" id={session.id("code", item.id)}>
       <p class="title">
         <Text text={item.title} />
       </p>
@@ -37,9 +39,9 @@ export const CodeFigure = memo(({ item }: { item: Code }): VNode => {
               type="button"
               role="tab"
               key={t.id}
-              id={`tab-${item.id}-${t.id}`}
+              id={session.id("tab", item.id, t.id)}
               aria-selected={i === at}
-              aria-controls={`source-${item.id}`}
+              aria-controls={session.id("source", item.id)}
               tabIndex={i === at ? 0 : -1}
               onClick={() => (chosen.value = i)}
             >
@@ -50,20 +52,20 @@ export const CodeFigure = memo(({ item }: { item: Code }): VNode => {
         <button
           type="button"
           class="button"
-          aria-label={`Copy the ${tab?.label ?? ""} code`}
+          aria-label={wire.word("copy_code", { name: tab?.label ?? "" })}
           onClick={async () => {
             const done = await copy(tab?.source ?? "");
-            said.value = done ? `${tab?.label ?? ""} code copied` : "Copying was refused; select the code instead";
+            said.value = done ? wire.word("code_copied", { name: tab?.label ?? "" }) : wire.word("code_refused");
             setTimeout(() => (said.value = ""), 2500);
           }}
         >
-          Copy
+          {wire.word("copy")}
         </button>
         <span class="said" role="status">
           {said.value}
         </span>
       </div>
-      <pre id={`source-${item.id}`} class="scroll" role="tabpanel" tabIndex={0} aria-labelledby={`tab-${item.id}-${tab?.id ?? ""}`}>
+      <pre id={session.id("source", item.id)} class="scroll" role="tabpanel" tabIndex={0} aria-labelledby={session.id("tab", item.id, tab?.id ?? "")}>
         <code>{tab?.source}</code>
       </pre>
     </div>

@@ -5,8 +5,16 @@ import { createContext, h, type ComponentChildren, type RefObject, type VNode } 
 import { useContext, useLayoutEffect } from "preact/hooks";
 import type { Inline } from "./protocol";
 import type { Session } from "./session";
+import type { Wire } from "./wire";
 
 export const SessionContext = createContext<Session | null>(null);
+export const WireContext = createContext<Wire | null>(null);
+
+export function useWire(): Wire {
+  const wire = useContext(WireContext);
+  if (!wire) throw new Error("A component was drawn outside the view.");
+  return wire;
+}
 
 export function useSession(): Session {
   const session = useContext(SessionContext);
@@ -41,13 +49,18 @@ export function plain(text: Inline[]): string {
   return text.map((piece) => (typeof piece === "string" ? piece : piece.text)).join("");
 }
 
+/** How much an element is enlarged on the screen: pointers and boxes are measured there, drawings are not. */
+export function zoomOf(element: HTMLElement): number {
+  return element.getBoundingClientRect().width / element.offsetWidth || 1;
+}
+
 /** The width of an element in CSS pixels, kept up to date; 0 until it is known. */
 export function useWidth(ref: RefObject<Element | null>): ReadonlySignal<number> {
   const width = useSignal(0);
   useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return;
-    width.value = Math.round(element.getBoundingClientRect().width);
+    width.value = element.clientWidth;
     const watch = new ResizeObserver(([entry]) => {
       if (entry) width.value = Math.round(entry.contentRect.width);
     });
@@ -57,11 +70,11 @@ export function useWidth(ref: RefObject<Element | null>): ReadonlySignal<number>
   return width;
 }
 
-/** Tell when an element comes on the screen, or nearly, and when it leaves. */
-export function useSeen(ref: RefObject<Element | null>, tell: (visible: boolean) => void): void {
+/** Tell when an element comes within a margin of the screen, and when it leaves. */
+export function useSeen(ref: RefObject<Element | null>, tell: (visible: boolean) => void, rootMargin = "100px"): void {
   useLayoutEffect(() => {
     if (!ref.current) return;
-    const watch = new IntersectionObserver((entries) => tell(entries.at(-1)?.isIntersecting ?? true), { rootMargin: "100px" });
+    const watch = new IntersectionObserver((entries) => tell(entries.at(-1)?.isIntersecting ?? true), { rootMargin });
     watch.observe(ref.current);
     return () => {
       watch.disconnect();

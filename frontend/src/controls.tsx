@@ -4,7 +4,7 @@ import { useComputed, useSignalEffect } from "@preact/signals";
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { scaleOf } from "./axis";
-import { Lit, useSession } from "./context";
+import { Lit, useSession, useWire } from "./context";
 import type { Choice, Control, Controls, Slider, Toggle, Transport } from "./protocol";
 import { memo } from "./share";
 import { useSlide } from "./slide";
@@ -43,6 +43,7 @@ const SliderControl = memo(({ item }: { item: Slider }): VNode => {
   const axis = { domain: [drag.min, drag.max] as [number, number], scale };
   const { asked, props } = useSlide({ drag, axis, number, spoken, label, marks });
   const places = scaleOf(axis, 0, 100);
+  const wire = useWire();
   const held = useComputed(() => asked.value);
   const at = places.place(held.value ?? number.value ?? drag.min);
   return (
@@ -65,7 +66,7 @@ const SliderControl = memo(({ item }: { item: Slider }): VNode => {
           })}
         </svg>
       </div>
-      <Typed text={number.text} path={drag.path} label={`${label}, number`} class="value" about={number.ref ?? item.ref} number />
+      <Typed text={number.text} path={drag.path} label={wire.word("number_of", { label })} class="value" about={number.ref ?? item.ref} number />
     </Lit>
   );
 });
@@ -73,17 +74,19 @@ const SliderControl = memo(({ item }: { item: Slider }): VNode => {
 function ChoiceControl({ item }: { item: Choice }): VNode {
   const session = useSession();
   void session.answers.value; // a refused choice is drawn back to what holds
+  const locked = session.locked({ do: "set", path: item.path });
   return (
-    <fieldset class="choice">
+    <fieldset class={locked ? "choice locked" : "choice"}>
       <legend class="control-label">{item.label}</legend>
       <div class="options">
         {item.options.map((option) => (
           <label key={option.value}>
             <input
               type="radio"
-              name={item.id}
+              name={session.id(item.id)}
               value={option.value}
               checked={option.value === item.value}
+              disabled={locked}
               data-path={item.path}
               onChange={() => session.act({ do: "set", path: item.path, value: option.value })}
             />
@@ -103,6 +106,7 @@ function ToggleControl({ item }: { item: Toggle }): VNode {
       <input
         type="checkbox"
         checked={item.value}
+        disabled={session.locked({ do: "set", path: item.path })}
         data-path={item.path}
         onChange={(e) => session.act({ do: "set", path: item.path, value: e.currentTarget.checked })}
       />
@@ -116,6 +120,7 @@ const CALM_RUN_MS = 500;
 
 function TransportControl({ item }: { item: Transport }): VNode {
   const session = useSession();
+  const wire = useWire();
   const latest = useRef(item);
   latest.current = item;
   const run = useRef({ gesture: 0 });
@@ -144,12 +149,12 @@ function TransportControl({ item }: { item: Transport }): VNode {
   return (
     <div class="transport" role="group" aria-label={item.label}>
       <span class="control-label">{item.label}</span>
-      <Press act={item.back}>{item.back.label ?? "Step back"}</Press>
-      <Press act={item.step}>{item.step.label ?? "Step"}</Press>
+      <Press act={item.back}>{item.back.label}</Press>
+      <Press act={item.step}>{item.step.label}</Press>
       <Press act={{ ...item.step, disabled: item.done && !running.value }} class="button run" onPress={start}>
-        {running.value ? "Pause" : "Run"}
+        {wire.word(running.value ? "pause" : "run")}
       </Press>
-      <Press act={item.reset}>{item.reset.label ?? "Reset"}</Press>
+      <Press act={item.reset}>{item.reset.label}</Press>
       <span class="status">
         <Text text={item.status} />
       </span>

@@ -3,7 +3,8 @@
 import { line as d3line } from "d3-shape";
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
-import { Lit, useWidth } from "./context";
+import { Lit, useSession, useWidth } from "./context";
+import { Grip } from "./grip";
 import { Layout, type Place } from "./labels";
 import { Axes, FONT, LINE, plotOf, type Plot } from "./plot";
 import type { Curves, Line, Mark, Rule } from "./protocol";
@@ -30,9 +31,10 @@ function Drawing({ item, width }: { item: Curves; width: number }): VNode {
   const points = item.marks.map((m) => ({ m, x: plot.x.place(m.x), y: plot.y.place(m.y) }));
   for (const { x, y } of points) layout.keep({ x: x - 6, y: y - 6, width: 12, height: 12 });
   for (const seen of item.lines.map((l) => visible(l, plot))) keepLine(layout, seen);
-  const clip = `clip-${item.id}`;
+  const clip = useSession().id("clip", item.id);
   const frame = JSON.stringify([width, height, left, item.x.domain, item.x.scale, item.y.domain, item.y.scale]);
   return (
+    <>
     <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true" focusable="false">
       <clipPath id={clip}>
         <rect x={left} y={top - 6} width={right - left + 6} height={bottom - top + 7} />
@@ -45,7 +47,7 @@ function Drawing({ item, width }: { item: Curves; width: number }): VNode {
       ))}
       <g clip-path={`url(#${clip})`}>
         {item.lines.map((l, i) => (
-          <Lit tag="path" about={l.ref} class={l.dashed ? "line dashed" : "line"} key={i} d={pathOf(l, plot, frame)} />
+          <Lit tag="path" about={l.ref} class={["line", l.dashed && "dashed", l.thin && "thin"].filter(Boolean).join(" ")} key={i} d={pathOf(l, plot, frame)} />
         ))}
       </g>
       {points.map(({ m, x, y }, i) => (
@@ -64,11 +66,18 @@ function Drawing({ item, width }: { item: Curves; width: number }): VNode {
         return <Word key={i} words={l.label} about={l.ref} at={layout.put(l.label, alongLine(seen))} />;
       })}
     </svg>
+    {item.marks.map(
+      (m, i) =>
+        m.handle && (
+          <Grip key={`${i} ${m.ref}`} handle={m.handle} about={m.ref} x={{ scale: plot.x, axis: item.x, at: m.x }} y={{ scale: plot.y, axis: item.y, at: m.y }} />
+        ),
+    )}
+    </>
   );
 }
 
 /** A line's path, kept as long as neither the line nor the frame changes: mostly only a point on it moves. */
-function pathOf(line: Line, plot: Plot, frame: string): string {
+export function pathOf(line: Line, plot: Plot, frame: string): string {
   const { points } = line;
   const kept = paths.get(points);
   if (kept?.frame === frame) return kept.d;
@@ -91,7 +100,7 @@ interface WordProps {
   class?: string;
 }
 
-function Word({ words, number, about, at, class: own = "" }: WordProps): VNode {
+export function Word({ words, number, about, at, class: own = "" }: WordProps): VNode {
   return (
     <Lit tag="text" about={about} class={`word ${own}`} x={at.x} y={at.y} text-anchor={at.anchor}>
       {words}
@@ -106,7 +115,7 @@ function RuleLine({ rule, plot }: { rule: Rule; plot: Plot }): VNode {
   return <line x1={left} x2={right} y1={plot.y.place(rule.at)} y2={plot.y.place(rule.at)} />;
 }
 
-function beside(x: number, y: number): Place[] {
+export function beside(x: number, y: number): Place[] {
   return [
     { x: x + 10, y: y - 6, anchor: "start" },
     { x: x - 10, y: y - 6, anchor: "end" },
@@ -142,7 +151,7 @@ interface Spot {
 }
 
 /** The points of a line that lie within the axes. */
-function visible(line: Line, plot: Plot): Spot[] {
+export function visible(line: Line, plot: Plot): Spot[] {
   return line.points
     .filter((p) => p !== null)
     .map(([x, y]) => ({ x: plot.x.free(x), y: plot.y.free(y) }))
@@ -160,7 +169,7 @@ function keepLine(layout: Layout, seen: Spot[]): void {
 }
 
 /** Places for a line's name: beside it, from its visible end back to its beginning. */
-function alongLine(seen: Spot[]): Place[] {
+export function alongLine(seen: Spot[]): Place[] {
   return [1, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1, 0].flatMap((part): Place[] => {
     const p = seen[Math.round(part * (seen.length - 1))];
     if (!p) return [];

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { Lit } from "./context";
+import { Lit, useSession, useWire } from "./context";
 import type { Formula, MathNode } from "./protocol";
 import { memo } from "./share";
 import { Text } from "./text";
@@ -18,6 +18,8 @@ const ATTRIBUTES = new Set(
 export const FormulaItem = memo(({ item }: { item: Formula }): VNode => {
   const box = useRef<HTMLDivElement>(null);
   const tooWide = useSignal(false);
+  const session = useSession();
+  const wire = useWire();
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
@@ -27,9 +29,9 @@ export const FormulaItem = memo(({ item }: { item: Formula }): VNode => {
     return () => watch.disconnect();
   }, []);
   // Only a formula that does not fit needs a stop for the keyboard, to be scrolled.
-  const scroll = tooWide.value ? { tabIndex: 0, role: "group" as const, "aria-label": "Formula, scrolls sideways" } : {};
+  const scroll = tooWide.value ? { tabIndex: 0, role: "group" as const, "aria-label": wire.word("formula_scrolls") } : {};
   return (
-    <div class="formula" id={`formula-${item.id}`}>
+    <div class="formula" id={session.id("formula", item.id)}>
       <div class="scroll" ref={box} {...scroll}>
         <math display="block" aria-label={item.spoken}>
           <Node node={item.math} />

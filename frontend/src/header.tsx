@@ -2,9 +2,9 @@
 
 import { signal, useSignal, type Signal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useSession } from "./context";
+import { useWire } from "./context";
 import { copy } from "./copy";
-import type { Model } from "./model";
+import { Teach } from "./teach";
 
 const THEMES = ["auto", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
@@ -29,38 +29,46 @@ function keep(theme: Theme): void {
   }
 }
 
-export function Header({ model, theme }: { model: Model; theme: Signal<Theme> }): VNode {
-  const session = useSession();
+export function Header({ theme }: { theme: Signal<Theme> }): VNode {
+  const wire = useWire();
+  const { model } = wire;
+  const session = wire.current.value;
   const said = useSignal("");
-  const back = session.undos.value.length > 0;
-  const forth = session.redos.value.length > 0;
+  const back = (session?.undos.value.length ?? 0) > 0;
+  const forth = (session?.redos.value.length ?? 0) > 0;
   const copyLink = async (): Promise<void> => {
     const done = await copy(String(model.get("link")));
-    said.value = done ? "Link copied" : "Copying was refused; the link is in the address bar";
+    said.value = wire.word(done ? "link_copied" : "link_refused");
     setTimeout(() => (said.value = ""), 2500);
   };
   return (
     <header class="top">
       <p class="wordmark">
-        <b>xent</b> <span aria-hidden="true">·</span> explorer
+        <b>xent</b> <span aria-hidden="true">·</span> {wire.word("wordmark")}
       </p>
-      <div class="tools" role="group" aria-label="Page tools">
+      <div class="tools" role="group" aria-label={wire.word("tools")}>
         <span class="said" role="status">
           {said.value}
         </span>
-        <button type="button" class="tool" aria-disabled={!back} aria-keyshortcuts="Control+Z" onClick={() => back && session.travel({ to: "undo" })}>
-          Undo
+        <button type="button" class="tool" aria-disabled={!back} aria-keyshortcuts="Control+Z" onClick={() => back && session?.travel({ to: "undo" })}>
+          {wire.word("undo")}
         </button>
-        <button type="button" class="tool" aria-disabled={!forth} aria-keyshortcuts="Control+Shift+Z" onClick={() => forth && session.travel({ to: "redo" })}>
-          Redo
+        <button type="button" class="tool" aria-disabled={!forth} aria-keyshortcuts="Control+Shift+Z" onClick={() => forth && session?.travel({ to: "redo" })}>
+          {wire.word("redo")}
         </button>
         {model.get("link") !== undefined && (
           <button type="button" class="tool" onClick={copyLink}>
-            Copy link
+            {wire.word("copy_link")}
+          </button>
+        )}
+        <Teach />
+        {wire.whole && (
+          <button type="button" class="tool" onClick={() => wire.print()}>
+            {wire.word("print")}
           </button>
         )}
         <fieldset class="choice theme">
-          <legend class="hidden">Theme</legend>
+          <legend class="hidden">{wire.word("theme")}</legend>
           <div class="options">
             {THEMES.map((t) => (
               <label key={t}>
@@ -74,7 +82,7 @@ export function Header({ model, theme }: { model: Model; theme: Signal<Theme> })
                     keep(t);
                   }}
                 />
-                <span>{t}</span>
+                <span>{wire.word(`themes.${t}`)}</span>
               </label>
             ))}
           </div>

@@ -2,10 +2,11 @@
 //   "url"        the state; read at the start, written after every answer, and watched for changes from outside
 //   "connected"  false while the Python side cannot be reached (a host that cannot tell leaves it undefined)
 //   "link"       the address a reader can copy, where there is one
+//   "experiment" the name of the one section to show; without it, the whole article
 //   "whole_page" true when the view owns the page: shortcuts then work wherever the focus is, and it sets the title
 
 export interface Model {
-  get(key: "url" | "connected" | "link" | "whole_page"): unknown;
+  get(key: "url" | "connected" | "link" | "experiment" | "whole_page"): unknown;
   set(key: string, value: unknown): void;
   save_changes(): void;
   on(event: string, callback: (message: unknown) => void): void;

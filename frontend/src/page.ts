@@ -71,6 +71,7 @@ function socketModel(): Model {
       if (key === "url") return url;
       if (key === "connected") return connected;
       if (key === "whole_page") return true;
+      if (key === "experiment") return undefined;
       return `${location.origin}${location.pathname}${location.search}#${url}`;
     },
     set(key, value) {
@@ -96,4 +97,5 @@ function socketModel(): Model {
   };
 }
 
+history.scrollRestoration = "manual"; // the address says where the reader was
 if (el) view.render({ model: socketModel(), el });

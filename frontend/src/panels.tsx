@@ -5,27 +5,40 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { AreasFigure } from "./areas";
 import { AlignedBars, BarsFigure } from "./bars";
 import { CodeFigure } from "./code";
-import { Lit, useSeen, useSession } from "./context";
+import { Lit, useSeen, useSession, useWire } from "./context";
 import { ControlsRow } from "./controls";
 import { CurvesFigure } from "./curves";
+import { HeatmapFigure } from "./heatmap";
 import { FormulaItem } from "./formula";
 import { GalleryFigure } from "./gallery";
 import { Pixels } from "./pixels";
 import type { Bars, Item, Panel, Prose, Readout } from "./protocol";
+import { ScatterFigure } from "./scatter";
 import { memo } from "./share";
+import { SheetFigure } from "./sheet";
+import { SimplexFigure } from "./simplex";
 import { Number_, Text } from "./text";
 
 export const PanelSection = memo(({ panel }: { panel: Panel }): VNode => {
   const ref = useRef<HTMLElement>(null);
-  const { seen } = useSession();
-  useSeen(ref, (visible) => {
-    if (visible) seen.add(panel.id);
-    else seen.delete(panel.id);
-  });
+  const session = useSession();
+  const wire = useWire();
+  useSeen(ref, (visible) => session.see(panel.id, visible));
+  const Heading = wire.solo.value ? "h2" : "h3";
   useLayoutEffect(() => (ref.current ? packed(ref.current) : undefined), []);
   return (
-    <section ref={ref} class={`panel ${panel.wide ? "wide" : ""}`} id={`panel-${panel.id}`} aria-labelledby={`panel-title-${panel.id}`}>
-      <h2 id={`panel-title-${panel.id}`}>{panel.title}</h2>
+    <section
+      ref={ref}
+      class={["panel", panel.wide && "wide", panel.pending && "pending"].filter(Boolean).join(" ")}
+      id={session.id("panel", panel.id)}
+      aria-labelledby={session.id("panel-title", panel.id)}
+      aria-busy={panel.pending ?? false}
+    >
+      <Heading class="panel-title" id={session.id("panel-title", panel.id)}>
+        {panel.title}
+      </Heading>
+      {panel.pending && <Computing />}
+      {panel.covered && <p class="covered">{wire.word("covered")}</p>}
       {panel.lede && (
         <p class="lede">
           <Text text={panel.lede} />
@@ -38,13 +51,25 @@ export const PanelSection = memo(({ panel }: { panel: Panel }): VNode => {
   );
 });
 
+/** A panel that takes long says that it is at work, and how far. */
+function Computing(): VNode {
+  const session = useSession();
+  const wire = useWire();
+  const done = session.progress.value;
+  return (
+    <p class="computing">
+      {wire.word("computing")} <progress aria-label={wire.word("computing")} {...(done === null ? {} : { value: done })} />
+    </p>
+  );
+}
+
 const GRAIN_PX = 4; // the height of a grid row in layout.css
 
 /** Let a panel span as many fine grid rows as it is high, so that pairs of unequal panels leave no holes. */
 function packed(panel: HTMLElement): () => void {
   const watch = new ResizeObserver(() => fit());
   const fit = (): void => {
-    panel.style.gridRowEnd = `span ${Math.ceil(panel.getBoundingClientRect().height / GRAIN_PX)}`;
+    panel.style.gridRowEnd = `span ${Math.ceil(panel.offsetHeight / GRAIN_PX)}`;
   };
   fit();
   watch.observe(panel);
@@ -71,6 +96,14 @@ function ItemView({ item }: { item: Item }): VNode {
       return <CurvesFigure item={item} />;
     case "areas":
       return <AreasFigure item={item} />;
+    case "heatmap":
+      return <HeatmapFigure item={item} />;
+    case "scatter":
+      return <ScatterFigure item={item} />;
+    case "simplex":
+      return <SimplexFigure item={item} />;
+    case "sheet":
+      return <SheetFigure item={item} />;
     case "gallery":
       return <GalleryFigure item={item} />;
     case "formula":
@@ -88,7 +121,7 @@ function ItemView({ item }: { item: Item }): VNode {
 
 const ProseItem = memo(
   ({ item }: { item: Prose }): VNode => (
-    <div class="prose" id={`prose-${item.id}`}>
+    <div class="prose" id={useSession().id("prose", item.id)}>
       {item.picture && <Pixels picture={item.picture} labelled />}
       <p>
         <Text text={item.text} />
@@ -99,7 +132,7 @@ const ProseItem = memo(
 
 const ReadoutItemList = memo(
   ({ item }: { item: Readout }): VNode => (
-    <dl class="readout" id={`readout-${item.id}`}>
+    <dl class="readout" id={useSession().id("readout", item.id)}>
       {item.items.map((one) => (
         <Lit tag="div" key={one.label} about={one.number.ref} class={one.main ? "main" : ""}>
           <dt>{one.label}</dt>

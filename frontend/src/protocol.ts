@@ -49,6 +49,13 @@ export interface Drag {
   page: number;
 }
 
+export interface Handle {
+  x?: Drag;
+  y?: Drag;
+  label: string;
+  spoken: string;
+}
+
 export interface Bar {
   ref: string;
   label: string;
@@ -60,6 +67,7 @@ export interface Bar {
   remove?: Act;
   pick?: Act;
   picked?: boolean;
+  more?: Num[];
 }
 
 export interface Table {
@@ -76,6 +84,7 @@ export interface Bars {
   rows: Bar[];
   add?: Act;
   aligned?: boolean;
+  series?: string[];
   table: Table;
 }
 
@@ -84,6 +93,7 @@ export interface Line {
   label: string;
   ref?: string;
   dashed?: boolean;
+  thin?: boolean;
 }
 
 export interface Mark {
@@ -91,6 +101,7 @@ export interface Mark {
   y: number;
   ref: string;
   label: string;
+  handle?: Handle;
 }
 
 export interface Curves {
@@ -113,6 +124,8 @@ export interface Rect {
   y1: number;
   ref: string;
   label: string;
+  striped?: boolean;
+  handle?: Handle;
 }
 
 export interface Areas {
@@ -125,6 +138,162 @@ export interface Areas {
   rects: Rect[];
   rules: Rule[];
   table: Table;
+}
+
+export interface Cell {
+  text: string;
+  shade: number | null;
+  ref?: string;
+}
+
+export interface Heatmap {
+  kind: "heatmap";
+  id: string;
+  title: Inline[];
+  caption?: Inline[];
+  columns: string[];
+  rows: string[];
+  column_axis: string;
+  row_axis: string;
+  cells: Cell[][];
+  scale: "sequential" | "diverging";
+  texts: boolean;
+  ends: [string, string];
+  pick?: Handle;
+  picked?: [number, number];
+  table: Table;
+}
+
+export interface Region {
+  points: ([number, number])[];
+  ref: string;
+  label: string;
+}
+
+export interface Arrow {
+  start: [number, number];
+  end: [number, number];
+  ref?: string;
+}
+
+export interface Dot {
+  x: number;
+  y: number;
+  ref: string;
+  shape: "circle" | "square" | "triangle" | "diamond";
+  label: string;
+  wrong?: boolean;
+  handle?: Handle;
+  remove?: Act;
+}
+
+export interface Scatter {
+  kind: "scatter";
+  id: string;
+  title: Inline[];
+  caption?: Inline[];
+  x: Axis;
+  y: Axis;
+  dots: Dot[];
+  lines: Line[];
+  regions: Region[];
+  arrows: Arrow[];
+  marks: Mark[];
+  add?: Act;
+  square?: boolean;
+  table: Table;
+}
+
+export type Triple = [number, number, number];
+
+export interface Corner {
+  label: string;
+  ref: string;
+}
+
+export interface TernaryLine {
+  points: (Triple | null)[];
+  label: string;
+  ref?: string;
+  dashed?: boolean;
+  thin?: boolean;
+}
+
+export interface TernaryArrow {
+  start: Triple;
+  end: Triple;
+  ref?: string;
+}
+
+export interface Hold {
+  path: string;
+  step: number;
+  page: number;
+  label: string;
+  spoken: string;
+}
+
+export interface TernaryMark {
+  at: Triple;
+  ref: string;
+  label: string;
+  hold?: Hold;
+}
+
+export interface Simplex {
+  kind: "simplex";
+  id: string;
+  title: Inline[];
+  caption?: Inline[];
+  corners: [Corner, Corner, Corner];
+  lines: TernaryLine[];
+  arrows: TernaryArrow[];
+  marks: TernaryMark[];
+  table: Table;
+}
+
+export interface Edit {
+  kind: "edit";
+  path: string;
+  number?: Num;
+  text?: string;
+  label: string;
+}
+
+export interface Pick {
+  kind: "pick";
+  path: string;
+  value: string;
+  options: Option[];
+  label: string;
+  ref?: string;
+}
+
+export interface Switch {
+  kind: "switch";
+  path: string;
+  value: boolean;
+  label: string;
+}
+
+export type SheetCell = string | Num | Edit | Pick | Switch;
+
+export interface SheetRow {
+  ref: string;
+  cells: SheetCell[];
+  off?: boolean;
+  remove?: Act;
+}
+
+export interface Sheet {
+  kind: "sheet";
+  id: string;
+  title: Inline[];
+  caption?: Inline[];
+  columns: string[];
+  rows: SheetRow[];
+  foot: ((string | Num)[])[];
+  add?: Act;
 }
 
 export interface Picture {
@@ -195,7 +364,7 @@ export interface ReadoutItem {
 export interface Act {
   do: string;
   path?: string;
-  value?: number | string | boolean | null;
+  value?: number | string | boolean | number[] | string[] | null;
   label?: string;
   disabled?: boolean;
 }
@@ -260,7 +429,7 @@ export interface Controls {
 
 export type Control = Slider | Choice | Toggle | Button | Transport;
 
-export type Item = Bars | Curves | Areas | Gallery | Formula | Code | Prose | Readout | Controls;
+export type Item = Bars | Curves | Areas | Heatmap | Scatter | Simplex | Sheet | Gallery | Formula | Code | Prose | Readout | Controls;
 
 export interface Panel {
   id: string;
@@ -268,14 +437,61 @@ export interface Panel {
   lede?: Inline[];
   items: Item[];
   wide?: boolean;
+  pending?: boolean;
+  covered?: boolean;
+}
+
+export interface Offer {
+  text: Inline[];
+  act: Act;
+}
+
+export interface Answer {
+  text: Inline[];
+  act: Act;
+}
+
+export interface Question {
+  id: string;
+  text: Inline[];
+  answers: Answer[];
+  chosen: number | null;
+  right?: number;
+  verdict?: string;
+  why?: Inline[];
+  step?: Act;
 }
 
 export interface View {
   experiment: string;
   title: string;
   lede: Inline[];
+  offers: Offer[];
+  question?: Question;
   panels: Panel[];
   summary: string;
+  locks: string[];
+  hidden: string[];
+  size: string;
+}
+
+export interface Entry {
+  name: string;
+  url: string;
+  number: string;
+  title: string;
+  group: string;
+  text: Inline[];
+}
+
+export interface Contents {
+  title: string;
+  lede: Inline[];
+  language: string;
+  sections: Entry[];
+  at: string;
+  solo: boolean;
+  words: Record<string, string>;
 }
 
 export interface Request {
@@ -283,12 +499,22 @@ export interface Request {
   url: string;
   actions: Act[];
   only?: string[];
+  slow?: boolean;
+  contents?: boolean;
+  keep?: boolean;
 }
 
 export interface Response {
   seq: number;
   url: string;
   view?: View;
+  contents?: Contents;
+  kept?: string;
   notices: string[];
   error?: string;
+}
+
+export interface Progress {
+  seq: number;
+  progress: number;
 }

@@ -1,11 +1,11 @@
-// The conversation with Python. The state is the url string of the last answer; an edit is a request to change it.
+// The conversation with Python about one section. The state is the url string of the last answer; an edit is a request to change it.
 // At most one request is under way. Edits made meanwhile wait in order; of two settings of the same thing in one
 // gesture only the later one is sent. Requests are pure, so one that was cut off is simply sent again.
 
 import { batch, effect, signal, untracked } from "@preact/signals";
-import type { Model } from "./model";
-import type { Act, Request, Response, View } from "./protocol";
+import type { Act, Panel, Request, Response, View } from "./protocol";
 import { share } from "./share";
+import type { Wire } from "./wire";
 
 /** Edits of one gesture (a drag, a held key, a run) are undone together. */
 export type Gesture = number;
@@ -31,6 +31,8 @@ export interface Notice {
   error: boolean;
 }
 
+/** What is asked and answered stays free in a locked lesson. */
+const QUESTIONS = new Set(["ask", "answer", "reveal", "leave"]);
 const SLOW_MS = 150;
 const MOST_EDITS = 100;
 const MOST_UNDOS = 500;
@@ -39,7 +41,6 @@ export class Session {
   readonly view = signal<View | null>(null);
   readonly notices = signal<Notice[]>([]);
   readonly slow = signal(false);
-  readonly connected = signal(true);
   readonly idle = signal(true);
   /** Counts answers, for those who wait for the next one. */
   readonly answers = signal(0);
@@ -48,8 +49,11 @@ export class Session {
   /** The id of the transport that runs. */
   readonly running = signal<string | null>(null);
   readonly dragging = signal(false);
-  /** The ids of the panels on the screen: in mid-drag only they are asked for. */
-  readonly seen = new Set<string>();
+  /** Whether panels that take long are being computed, and how much of them is done. */
+  readonly late = signal(false);
+  readonly progress = signal<number | null>(null);
+  /** The ids of the panels on the screen: in mid-drag only they are asked for, and slow ones only when there. */
+  private readonly seen = new Set<string>();
   /** What is pointed at: everything about it is highlighted. */
   readonly lit = signal<string | null>(null);
 
@@ -57,6 +61,10 @@ export class Session {
   private queue: (Edit | Travel)[] = [];
   private pending: Pending | null = null;
   private seq = 0;
+  private started = false;
+  /** What slow panels last showed, and of which state. */
+  private readonly slowly = new Map<string, { url: string; panel: Panel }>();
+  private slowSeq = 0;
   private gestures = 0;
   private remembered: Gesture | null = null;
   /** Whether the last answer left out the panels off the screen. */
@@ -64,24 +72,57 @@ export class Session {
   private readonly undoRelease: () => void;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly model: Model) {
-    model.on("msg:custom", this.onAnswer);
-    model.on("change:url", this.onUrl);
-    model.on("change:connected", this.onConnected);
-    this.connected.value = model.get("connected") !== false;
-    this.undoRelease = effect(() => {
+  constructor(
+    private readonly wire: Wire,
+    readonly name: string,
+    /** The link it begins with. */
+    private readonly begin: string,
+  ) {
+    const undoRelease = effect(() => {
       if (!this.dragging.value) untracked(() => this.released());
     });
-    this.travel({ to: "load", url: String(model.get("url") ?? "") });
+    // Whoever was cut off asks again.
+    const undoConnected = effect(() => {
+      const connected = wire.connected.value;
+      untracked(() => this.onConnected(connected));
+    });
+    this.undoRelease = () => {
+      undoRelease();
+      undoConnected();
+    };
+  }
+
+  /** Ask for the first picture, once; a link that was to be loaded has done so already. */
+  start(): void {
+    if (!this.started) this.travel({ to: "load", url: this.begin });
   }
 
   close(): void {
-    this.model.off("msg:custom", this.onAnswer);
-    this.model.off("change:url", this.onUrl);
-    this.model.off("change:connected", this.onConnected);
     this.undoRelease();
     this.running.value = null;
     clearTimeout(this.timer);
+    this.wire.drop(this.seq);
+    this.wire.drop(this.slowSeq);
+  }
+
+  /** Whether a lesson has locked what an action would edit. Python refuses it too. */
+  locked(act: Pick<Act, "do" | "path">): boolean {
+    const locks = this.view.value?.locks ?? [];
+    if (locks.length === 0) return false;
+    const names = ["all", act.path?.split(".")[0], act.path, act.do === "set" ? undefined : act.do];
+    return !QUESTIONS.has(act.do) && names.some((name) => name !== undefined && locks.includes(name));
+  }
+
+  /** An id that no other section has. */
+  id(...parts: string[]): string {
+    return [this.name, ...parts].join("-");
+  }
+
+  /** Tell that a panel has come on the screen, or has left it. */
+  see(panel: string, visible: boolean): void {
+    if (visible) this.seen.add(panel);
+    else this.seen.delete(panel);
+    if (visible) this.pumpSlow();
   }
 
   gesture(): Gesture {
@@ -98,6 +139,7 @@ export class Session {
   }
 
   travel(travel: Travel): void {
+    this.started = true;
     this.running.value = null;
     this.queue.push(travel);
     this.pump();
@@ -111,6 +153,7 @@ export class Session {
   private released(): void {
     this.save();
     this.pump();
+    this.pumpSlow();
   }
 
   /** Where a waiting setting of the same path stands, with nothing but settings of this gesture after it. */
@@ -151,36 +194,78 @@ export class Session {
   }
 
   private transmit(pending: Pending): void {
-    if (!this.connected.peek()) return;
-    pending.request.seq = ++this.seq;
+    if (!this.wire.connected.peek()) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => (this.slow.value = true), SLOW_MS);
-    this.model.send(pending.request);
+    const { seq: _, ...request } = pending.request;
+    pending.request.seq = this.seq = this.wire.ask(request, { answer: this.onAnswer });
   }
 
-  private readonly onAnswer = (message: unknown): void => {
-    const answer = message as Response;
+  private readonly onAnswer = (answer: Response): void => {
     const { pending } = this;
-    if (!pending || answer.seq !== pending.request.seq) return;
+    if (!pending) return;
     clearTimeout(this.timer);
     this.pending = null;
     batch(() => {
       this.slow.value = false;
-      if (answer.view) this.adopt(answer.url, this.whole(answer.view, pending.request.only), pending);
+      if (answer.view) this.adopt(answer.url, this.whole(answer, answer.view, pending.request.only), pending);
       this.report(answer);
       this.answers.value++;
       if (answer.error !== undefined) this.running.value = null;
       this.pump();
     });
+    this.pumpSlow();
   };
 
   /** A picture of some panels, completed by what the others last showed. */
-  private whole(view: View, only: string[] | undefined): View {
+  private whole({ url }: Response, view: View, only: string[] | undefined): View {
     this.partial = only !== undefined;
     const before = this.view.peek();
-    if (!only || !before) return view;
-    const fresh = new Map(view.panels.map((panel) => [panel.id, panel]));
+    const panels = view.panels.map((panel) => (panel.pending ? this.slowPanel(url, panel) : panel));
+    if (!only || !before) return { ...view, panels };
+    const fresh = new Map(panels.map((panel) => [panel.id, panel]));
     return { ...view, panels: before.panels.map((panel) => fresh.get(panel.id) ?? panel) };
+  }
+
+  /** A slow panel as it was last computed; pending still, unless that was for this very state. */
+  private slowPanel(url: string, panel: Panel): Panel {
+    const last = this.slowly.get(panel.id);
+    if (!last) return panel;
+    return last.url === url ? last.panel : { ...last.panel, pending: true };
+  }
+
+  /** Ask for the slow panels on the screen, one request at a time, whatever else goes on. */
+  private pumpSlow(): void {
+    const view = this.view.peek();
+    if (!view || this.late.peek() || this.dragging.peek() || !this.wire.connected.peek()) return;
+    const only = view.panels.filter((p) => p.pending && this.seen.has(p.id)).map((p) => p.id);
+    if (only.length === 0) return;
+    const { url } = this;
+    this.late.value = true;
+    this.slowSeq = this.wire.ask(
+      { url, actions: [], only, slow: true },
+      {
+        progress: (done) => (this.progress.value = done),
+        answer: (answer) => {
+          batch(() => {
+            this.late.value = false;
+            this.progress.value = null;
+            for (const panel of answer.view?.panels ?? []) this.slowly.set(panel.id, { url, panel });
+            const now = this.view.peek();
+            if (!now) return;
+            const fresh = new Map(answer.view?.panels.map((panel) => [panel.id, panel]));
+            const panels = now.panels.map((panel) => {
+              const came = fresh.get(panel.id);
+              if (!came || !panel.pending) return panel;
+              return this.url === url ? came : { ...came, pending: true };
+            });
+            this.view.value = share(now, { ...now, panels });
+            this.report({ ...answer, notices: [] });
+          });
+          if (answer.error === undefined) this.pumpSlow();
+        },
+      },
+    );
   }
 
   private adopt(url: string, view: View, { gesture, travel }: Pending): void {
@@ -198,14 +283,13 @@ export class Session {
       this.redos.value = [];
       this.remembered = gesture;
     }
+    if (gesture !== null) this.wire.active.value = this.name;
     if (!this.dragging.peek()) this.save();
   }
 
   /** Hand the state to the host; in the middle of a drag that would cost frames, so it is done at the end. */
   private save(): void {
-    if (!this.view.peek() || this.model.get("url") === this.url) return;
-    this.model.set("url", this.url);
-    this.model.save_changes();
+    if (this.view.peek()) this.wire.save(this);
   }
 
   /** Show each sentence once; an error goes when the next edit succeeds. */
@@ -217,17 +301,15 @@ export class Session {
     if (fresh.length > 0 || kept.length < this.notices.peek().length) this.notices.value = [...kept, ...fresh].slice(-4);
   }
 
-  private readonly onUrl = (): void => {
-    const url = String(this.model.get("url") ?? "");
-    if (url !== this.url) this.travel({ to: "load", url });
-  };
-
-  private readonly onConnected = (): void => {
-    this.connected.value = this.model.get("connected") !== false;
+  private onConnected(connected: boolean): void {
     clearTimeout(this.timer);
     this.slow.value = false;
-    if (this.connected.value && this.pending) this.transmit(this.pending);
-  };
+    this.late.value = false;
+    this.progress.value = null;
+    if (!connected) return;
+    if (this.pending) this.transmit(this.pending);
+    this.pumpSlow();
+  }
 }
 
 /** What is sent of an action: its words for the reader stay here. */

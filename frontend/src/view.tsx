@@ -6,14 +6,14 @@ import { App } from "./app";
 import { keepFocus } from "./focus";
 import { storedTheme } from "./header";
 import type { Model } from "./model";
-import { Session } from "./session";
+import { Wire } from "./wire";
 
 export type { Model } from "./model";
 
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-  const session = new Session(model);
+  const wire = new Wire(model);
   const theme = storedTheme();
-  const page = model.get("whole_page") === true;
+  const page = wire.whole;
   el.classList.add("xent");
 
   const undoThemes = effect(() => {
@@ -21,24 +21,34 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   });
   // For those who must know when every edit has been answered, tests among them.
   const undoWaiting = effect(() => {
-    el.toggleAttribute("data-waiting", !session.idle.value);
+    el.toggleAttribute("data-waiting", !wire.idle.value);
   });
   // For whoever drives the page by program: "idle" means that every edit has been answered and drawn.
   const undoState = effect(() => {
-    el.dataset["state"] = session.idle.value ? "idle" : "busy";
+    el.dataset["state"] = wire.idle.value ? "idle" : "busy";
+  });
+  // A lecture is seen from the last row.
+  const undoSize = effect(() => {
+    el.dataset["size"] = wire.current.value?.view.value?.size ?? "normal";
   });
   const undoTitle = effect(() => {
-    if (page && session.view.value) document.title = `${session.view.value.title} · xent`;
+    const here = wire.shown.value.find((s) => s.name === wire.active.value);
+    if (page && here) document.title = `${here.title} · xent`;
   });
 
   // Pointing at, or focusing, anything with a ref lights up everything with that ref.
+  const sectionOf = (target: EventTarget | null): string | undefined =>
+    target instanceof Element ? target.closest<HTMLElement>("[data-section]")?.dataset["section"] : undefined;
   const onPoint = (event: Event): void => {
-    if (session.dragging.peek() && event.type === "pointerover") return;
-    const about = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-ref]") : null;
-    session.lit.value = about?.getAttribute("data-ref") ?? null;
+    const here = sectionOf(event.target);
+    for (const session of wire.sessions.peek().values()) {
+      if (session.dragging.peek() && event.type === "pointerover") return;
+      const about = session.name === here ? (event.target as Element).closest("[data-ref]") : null;
+      session.lit.value = about?.getAttribute("data-ref") ?? null;
+    }
   };
   const onLeave = (): void => {
-    session.lit.value = null;
+    for (const session of wire.sessions.peek().values()) session.lit.value = null;
   };
   const onKey = (event: KeyboardEvent): void => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
@@ -46,9 +56,14 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     // A half-typed number has its own undo.
     const typing = event.target instanceof HTMLInputElement && event.target.type === "text";
     if (typing && event.target.value !== event.target.defaultValue && event.target.matches(":focus")) return;
+    if (page && key === "p") {
+      event.preventDefault();
+      wire.print();
+    }
     if (key === "z" || key === "y") {
       event.preventDefault();
-      session.travel({ to: key === "y" || event.shiftKey ? "redo" : "undo" });
+      const here = wire.sessions.peek().get(sectionOf(event.target) ?? "") ?? wire.current.peek();
+      here?.travel({ to: key === "y" || event.shiftKey ? "redo" : "undo" });
     }
   };
   const keys: EventTarget = page ? el.ownerDocument : el;
@@ -59,16 +74,17 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   keys.addEventListener("keydown", onKey as EventListener);
   const releaseFocus = keepFocus(el);
 
-  draw(<App session={session} model={model} theme={theme} />, el);
+  draw(<App wire={wire} theme={theme} />, el);
 
   return () => {
     draw(null, el);
     releaseFocus();
     undoTitle();
+    undoSize();
     undoState();
     undoWaiting();
     undoThemes();
-    session.close();
+    wire.close();
     el.removeEventListener("pointerover", onPoint);
     el.removeEventListener("focusin", onPoint);
     el.removeEventListener("pointerleave", onLeave);

@@ -11,7 +11,8 @@ from playwright.sync_api import Page, expect
 from xent.explorer import engine
 from xent.explorer.rows import demo
 
-READY = "#readout-numbers"
+READY = "[data-section] .panels[id]"
+"""A section that has been drawn."""
 
 
 def open_at(page: Page, address: str, link: str = "") -> None:
@@ -19,6 +20,11 @@ def open_at(page: Page, address: str, link: str = "") -> None:
     page.goto(f"{address.rstrip('/')}/#{link}" if link else address)
     page.wait_for_selector(READY)
     settle(page)
+
+
+def section(page: Page, name: str = "logits") -> Any:
+    """Find a section of the article."""
+    return page.locator(f"[data-section={name}]")
 
 
 def settle(page: Page) -> None:
@@ -39,11 +45,13 @@ def view_of(state: str) -> Any:
     return engine.respond({"seq": 0, "url": state, "actions": []}, demo())["view"]
 
 
-def shown_numbers(page: Page) -> Counter[str]:
-    """Read every live number on the page, as it stands there."""
+def shown_numbers(page: Page, name: str) -> Counter[str]:
+    """Read every live number of a section, as it stands there."""
     return Counter(
         page.evaluate(
-            """() => [...document.querySelectorAll("[data-num]")].map((n) => (n.value ?? n.textContent).trim())"""
+            """(name) => [...document.querySelectorAll(`[data-section="${name}"] [data-num]`)].map(
+                 (n) => (n.value ?? n.textContent).trim())""",
+            name,
         )
     )
 
@@ -53,6 +61,8 @@ def all_numbers(tree: Any) -> Iterator[str]:
     if isinstance(tree, dict):
         if "text" in tree and "value" in tree:
             yield tree["text"]
+        if tree.get("tag") == "mn":
+            yield tree["kids"][0]
         for value in tree.values():
             yield from all_numbers(value)
     elif isinstance(tree, list):
@@ -61,10 +71,10 @@ def all_numbers(tree: Any) -> Iterator[str]:
 
 
 def assert_page_is_python(page: Page) -> Any:
-    """Hold every live number on the page against a fresh answer to the link in the address bar."""
+    """Hold every live number of the section in the address bar against a fresh answer to its link."""
     settle(page)
     view = view_of(link(page))
-    seen, said = shown_numbers(page), Counter(all_numbers(view))
+    seen, said = shown_numbers(page, view["experiment"]), Counter(all_numbers(view))
     strangers = set(seen) - set(said)
     assert not strangers, f"on the page but not from Python: {sorted(strangers)}"
     assert len(seen) > 10
@@ -73,32 +83,32 @@ def assert_page_is_python(page: Page) -> Any:
 
 def number(page: Page, label: str) -> str:
     """Read one headline number by its label."""
-    return page.locator("#readout-numbers > div", has_text=label).locator("dd [data-num]").first.inner_text()
+    return page.locator("#logits-readout-numbers > div", has_text=label).locator("dd [data-num]").first.inner_text()
 
 
 def rows(page: Page, figure: str) -> list[str]:
     """Read the numbers of a bars figure, row by row."""
     out = page.evaluate(
-        """(id) => [...document.querySelectorAll(`#figure-${id} .row .value`)].map(
+        """(id) => [...document.querySelectorAll(`#logits-figure-${id} .row .value`)].map(
              (n) => n.value ?? n.textContent)""",
         figure,
     )
     return [str(text) for text in out]
 
 
-def lane(page: Page, path: str) -> Any:
+def lane(page: Page, path: str, name: str = "logits") -> Any:
     """Find the slider that edits a path."""
-    return page.locator(f"[role=slider][data-path='{path}']")
+    return section(page, name).locator(f"[role=slider][data-path='{path}']").first
 
 
-def field(page: Page, path: str) -> Any:
+def field(page: Page, path: str, name: str = "logits") -> Any:
     """Find the text field that edits a path."""
-    return page.locator(f"input[data-path='{path}']")
+    return section(page, name).locator(f"input[data-path='{path}']")
 
 
-def type_into(page: Page, path: str, words: str) -> None:
+def type_into(page: Page, path: str, words: str, name: str = "logits") -> None:
     """Type a value as a person would."""
-    box = field(page, path)
+    box = field(page, path, name)
     box.click()
     box.press("ControlOrMeta+a")
     page.keyboard.type(words)
@@ -106,9 +116,9 @@ def type_into(page: Page, path: str, words: str) -> None:
     settle(page)
 
 
-def drag_to(page: Page, path: str, share: float) -> None:
+def drag_to(page: Page, path: str, share: float, name: str = "logits") -> None:
     """Drag a slider by its lane to a share of its width, in steps."""
-    handle = lane(page, path)
+    handle = lane(page, path, name)
     handle.scroll_into_view_if_needed()
     box = handle.bounding_box()
     assert box is not None
@@ -132,6 +142,7 @@ __all__ = [
     "number",
     "open_at",
     "rows",
+    "section",
     "settle",
     "shown_numbers",
     "type_into",

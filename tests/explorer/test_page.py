@@ -18,6 +18,7 @@ from tests.explorer.seen import (
     number,
     open_at,
     rows,
+    section,
     settle,
     type_into,
 )
@@ -312,7 +313,7 @@ def test_the_program_is_copied(page: Page, address: str) -> None:
     open_at(page, address, THREE)
     for name in ("NumPy", "PyTorch", "JAX", "xent"):
         page.get_by_role("tab", name=name).click()
-        page.get_by_role("button", name=re.compile("Copy", re.IGNORECASE)).last.click()
+        section(page).get_by_role("button", name=f"Copy the {name} code").click()
         page.wait_for_timeout(50)
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied == page.locator("[role=tabpanel]:not([hidden]) code").text_content()
@@ -331,9 +332,9 @@ def test_pointing_at_a_number_lights_its_bar_and_the_other_way_round(page: Page,
     term = page.locator("math [data-ref='class:1']").first
     term.scroll_into_view_if_needed()
     term.hover()
-    expect(page.locator("#figure-probabilities .row").nth(1)).to_have_class(re.compile(r"\bon\b"))
-    expect(page.locator("#figure-probabilities .row").nth(0)).not_to_have_class(re.compile(r"\bon\b"))
-    bar = page.locator("#figure-gradient .row").nth(2)
+    expect(page.locator("#logits-figure-probabilities .row").nth(1)).to_have_class(re.compile(r"\bon\b"))
+    expect(page.locator("#logits-figure-probabilities .row").nth(0)).not_to_have_class(re.compile(r"\bon\b"))
+    bar = page.locator("#logits-figure-gradient .row").nth(2)
     bar.hover()
     expect(page.locator("math [data-ref='class:2']").first).to_have_class(re.compile(r"\bon\b"))
     lane(page, "logits.0").focus()

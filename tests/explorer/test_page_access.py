@@ -76,7 +76,7 @@ def test_text_at_two_hundred_per_cent_still_fits(browser: Browser, address: str)
 def test_the_whole_page_by_keyboard_alone(page: Page, address: str) -> None:
     open_at(page, address, "x=logits&v=1")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the experiment")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to the article")).to_be_focused()
     page.keyboard.press("Enter")
     reached: list[str] = []
     for _ in range(120):

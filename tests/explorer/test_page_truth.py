@@ -32,6 +32,10 @@ MACHINERY = {
     "axis",
     "value",
     "experiment",
+    "name",
+    "url",
+    "at",
+    "language",
 }
 
 
@@ -55,7 +59,7 @@ def falsified(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
     def respond(*arguments: Any, **named: Any) -> Any:
         answer: Any = honest(*arguments, **named)
-        return {**answer, "view": answer_42(answer["view"])}
+        return {**answer, **{key: answer_42(answer[key]) for key in ("view", "contents") if key in answer}}
 
     monkeypatch.setattr(server, "respond", respond)
     config = uvicorn.Config(

@@ -265,7 +265,7 @@ def serve_here() -> Iterator[Any]:
 def test_a_failure_of_python_gets_a_sentence_and_a_traceback_and_the_page_goes_on(
     serve_here: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fails(request: Mapping[str, Any], _: Any) -> Any:
+    def fails(request: Mapping[str, Any], _: Any, **__: Any) -> Any:
         return {"seq": 1, "value": float("nan")} if request["url"] == "nan" else 1 // 0
 
     address = serve_here(server.create_app({}))
@@ -287,7 +287,7 @@ def test_a_failure_of_python_gets_a_sentence_and_a_traceback_and_the_page_goes_o
 def test_a_slow_answer_holds_up_nobody_else(serve_here: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 
-    def slow(request: Mapping[str, Any], sources: Any) -> Any:
+    def slow(request: Mapping[str, Any], sources: Any, **_: Any) -> Any:
         if request["url"] == "slow":
             assert release.wait(20)
         return engine.respond(request, sources)

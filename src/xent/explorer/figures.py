@@ -5,24 +5,33 @@ An experiment reads as a list of what it shows; the shapes of `xent.explorer.vie
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
 from xent.explorer.numbers import nice_ticks, show_tick
+from xent.explorer.text import words
 from xent.explorer.view import (
     Act,
     Areas,
+    Arrow,
     Axis,
     Bar,
     Bars,
     Button,
+    Cell,
     Choice,
     Control,
     Controls,
+    Corner,
     Curves,
+    Dot,
+    Drag,
     Formula,
+    Handle,
+    Heatmap,
     Inline,
     Item,
     Line,
@@ -32,18 +41,33 @@ from xent.explorer.view import (
     Panel,
     Picture,
     Prose,
+    Readout,
+    ReadoutItem,
     Rect,
+    Region,
     Rule,
+    Scatter,
+    Sheet,
+    SheetRow,
+    Simplex,
     Slider,
     Table,
+    TernaryArrow,
+    TernaryLine,
+    TernaryMark,
     Tick,
+    Toggle,
 )
 
-_PIECES = re.compile(r"(\*\*.+?\*\*|\*.+?\*|\{\w+\})")
+text = words("figures")
+
+_PIECES = re.compile(r"(\*\*.+?\*\*|\*.+?\*|`.+?`|\{\w+\})")
 
 
 def say(template: str, **pieces: str | Num) -> list[Inline]:
     """Write running text with live numbers: ``{name}`` takes a piece, ``*x*`` is italic, ``**x**`` is bold.
+
+    What stands in backticks is code.
 
     Examples
     --------
@@ -57,11 +81,24 @@ def say(template: str, **pieces: str | Num) -> list[Inline]:
             out.append({"style": "strong", "text": part[2:-2].format(**words)})
         elif part.startswith("*"):
             out.append({"style": "em", "text": part[1:-1].format(**words)})
+        elif part.startswith("`"):
+            out.append({"style": "code", "text": part[1:-1].format(**words)})
         elif part.startswith("{"):
             out.append(pieces[part[1:-1]])
         elif part:
             out.append(part)
     return out
+
+
+def plain(said: Iterable[Inline]) -> str:
+    """Give running text without its weights.
+
+    Examples
+    --------
+    >>> plain(say("**{who}** pays.", who="cat"))
+    'cat pays.'
+    """
+    return "".join(piece if isinstance(piece, str) else piece["text"] for piece in said)
 
 
 @lru_cache(maxsize=256)
@@ -92,21 +129,39 @@ def table(columns: Iterable[str], rows: Iterable[Sequence[str | Num]]) -> Table:
     return {"columns": list(columns), "rows": [list(row) for row in rows]}
 
 
-def bars(name: str, title: list[Inline], over: Axis, rows: list[Bar], *, add: Act | None = None) -> Bars:
-    """Draw one bar a class, sharing its rows with the bars beside it; the table follows from the bars."""
-    heading = "".join(part if isinstance(part, str) else part["text"] for part in title)
-    behind = table(["class", heading], [[bar["label"], bar["number"]] for bar in rows])
+def bars(
+    name: str,
+    title: list[Inline],
+    over: Axis,
+    rows: list[Bar],
+    *,
+    add: Act | None = None,
+    series: Sequence[str] | None = None,
+    caption: list[Inline] | None = None,
+    aligned: bool = True,
+) -> Bars:
+    """Draw one bar a row, sharing its rows with the bars beside it; the table follows from the bars.
+
+    With ``series``, each row has as many bars as there are names: its ``number``, and its ``more``.
+    """
+    columns = list(series) if series else [plain(title)]
+    behind = table([text.row, *columns], [[bar["label"], bar["number"], *bar.get("more", [])] for bar in rows])
     out: Bars = {
         "kind": "bars",
         "id": name,
         "title": title,
         "axis": over,
         "rows": rows,
-        "aligned": True,
         "table": behind,
     }
+    if aligned:
+        out["aligned"] = True
     if add is not None:
         out["add"] = add
+    if series:
+        out["series"] = list(series)
+    if caption:
+        out["caption"] = caption
     return out
 
 
@@ -137,6 +192,240 @@ def curves(
     if caption:
         out["caption"] = caption
     return out
+
+
+def drag(path: str, span: tuple[float, float], step: float, *, page: float | None = None) -> Drag:
+    """Let something be dragged within a span; arrow keys take steps, page keys ten of them."""
+    return {
+        "path": path,
+        "min": span[0],
+        "max": span[1],
+        "step": step,
+        "page": 10 * step if page is None else page,
+    }
+
+
+def handle(label: str, spoken: str, *, x: Drag | None = None, y: Drag | None = None) -> Handle:
+    """Make a point that is moved along one axis or both; ``label`` names it, ``spoken`` says where it is."""
+    out: Handle = {"label": label, "spoken": spoken}
+    if x:
+        out["x"] = x
+    if y:
+        out["y"] = y
+    return out
+
+
+def mark(x: float, y: float, ref: str, label: str, *, held: Handle | None = None) -> Mark:
+    """Put a point with its words on a figure; with ``held`` it can be moved."""
+    out: Mark = {"x": x, "y": y, "ref": ref, "label": label}
+    if held:
+        out["handle"] = held
+    return out
+
+
+def line(
+    points: Iterable[tuple[float, float] | None],
+    label: str = "",
+    *,
+    ref: str | None = None,
+    dashed: bool = False,
+    thin: bool = False,
+) -> Line:
+    """Draw a curve; None breaks it, and so does a point that is not finite."""
+    kept = [p if p is not None and all(map(math.isfinite, p)) else None for p in points]
+    out: Line = {"points": kept, "label": label}
+    if ref is not None:
+        out["ref"] = ref
+    if dashed:
+        out["dashed"] = True
+    if thin:
+        out["thin"] = True
+    return out
+
+
+def areas(
+    name: str,
+    title: list[Inline],
+    *,
+    x: Axis,
+    y: Axis,
+    rects: list[Rect],
+    behind: Table,
+    rules: list[Rule] | None = None,
+    caption: list[Inline] | None = None,
+) -> Areas:
+    """Draw rectangles over two axes, whose areas mean something; a ``handle`` sets width and height."""
+    out: Areas = {
+        "kind": "areas",
+        "id": name,
+        "title": title,
+        "x": x,
+        "y": y,
+        "rects": rects,
+        "rules": rules or [],
+        "table": behind,
+    }
+    if caption:
+        out["caption"] = caption
+    return out
+
+
+def heatmap(
+    name: str,
+    title: list[Inline],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    axes: tuple[str, str],
+    cells: list[list[Cell]],
+    ends: tuple[str, str],
+    scale: Literal["sequential", "diverging"] = "sequential",
+    texts: bool = True,
+    pick: tuple[Handle, tuple[int, int]] | None = None,
+    caption: list[Inline] | None = None,
+) -> Heatmap:
+    """Draw numbers as colours. ``axes`` names the rows, then the columns; the table follows from the cells.
+
+    ``pick`` is how a cell is chosen (x the column, y the row, counted from 0) and which one is: (row, column).
+    """
+    behind = table(
+        [axes[0], *columns], [[row, *(c["text"] for c in across)] for row, across in zip(rows, cells, strict=True)]
+    )
+    out: Heatmap = {
+        "kind": "heatmap",
+        "id": name,
+        "title": title,
+        "columns": list(columns),
+        "rows": list(rows),
+        "column_axis": axes[1],
+        "row_axis": axes[0],
+        "cells": cells,
+        "scale": scale,
+        "texts": texts,
+        "ends": ends,
+        "table": behind,
+    }
+    if pick:
+        out["pick"], out["picked"] = pick
+    if caption:
+        out["caption"] = caption
+    return out
+
+
+SHAPES: tuple[Literal["circle", "square", "triangle", "diamond"], ...] = ("circle", "square", "triangle", "diamond")
+"""The shapes of classes 0, 1, 2, 3, 0, …: colour is never alone."""
+
+
+def scatter(
+    name: str,
+    title: list[Inline],
+    *,
+    x: Axis,
+    y: Axis,
+    behind: Table,
+    dots: list[Dot] | None = None,
+    lines: list[Line] | None = None,
+    regions: list[Region] | None = None,
+    arrows: list[Arrow] | None = None,
+    marks: list[Mark] | None = None,
+    add: Act | None = None,
+    square: bool = False,
+    caption: list[Inline] | None = None,
+) -> Scatter:
+    """Draw points over two axes; also contours, a gradient field and a path, which are lines, arrows and marks."""
+    out: Scatter = {
+        "kind": "scatter",
+        "id": name,
+        "title": title,
+        "x": x,
+        "y": y,
+        "dots": dots or [],
+        "lines": lines or [],
+        "regions": regions or [],
+        "arrows": arrows or [],
+        "marks": marks or [],
+        "table": behind,
+    }
+    if add:
+        out["add"] = add
+    if square:
+        out["square"] = True
+    if caption:
+        out["caption"] = caption
+    return out
+
+
+def simplex(
+    name: str,
+    title: list[Inline],
+    corners: tuple[Corner, Corner, Corner],
+    *,
+    behind: Table,
+    lines: list[TernaryLine] | None = None,
+    arrows: list[TernaryArrow] | None = None,
+    marks: list[TernaryMark] | None = None,
+    caption: list[Inline] | None = None,
+) -> Simplex:
+    """Draw distributions over three classes as points of a triangle: corners left, right, top."""
+    out: Simplex = {
+        "kind": "simplex",
+        "id": name,
+        "title": title,
+        "corners": corners,
+        "lines": lines or [],
+        "arrows": arrows or [],
+        "marks": marks or [],
+        "table": behind,
+    }
+    if caption:
+        out["caption"] = caption
+    return out
+
+
+def sheet(
+    name: str,
+    title: list[Inline],
+    columns: Sequence[str],
+    rows: list[SheetRow],
+    *,
+    foot: list[list[str | Num]] | None = None,
+    add: Act | None = None,
+    caption: list[Inline] | None = None,
+) -> Sheet:
+    """Draw a table to work in; its cells are texts, numbers, and `Edit`, `Pick` and `Switch`."""
+    out: Sheet = {
+        "kind": "sheet",
+        "id": name,
+        "title": title,
+        "columns": list(columns),
+        "rows": rows,
+        "foot": foot or [],
+    }
+    if add:
+        out["add"] = add
+    if caption:
+        out["caption"] = caption
+    return out
+
+
+def readout(name: str, items: Sequence[ReadoutItem]) -> Readout:
+    """Show a few headline numbers."""
+    return {"kind": "readout", "id": name, "items": list(items)}
+
+
+def toggle(path: str, label: str, value: bool) -> Toggle:
+    """Offer yes or no; the field is a `Flag`."""
+    return {"kind": "toggle", "id": path, "label": label, "path": path, "value": value}
+
+
+def log_axis(label: str, low: float, high: float) -> Axis:
+    """Make an axis of decades, with a tick at each power of ten, or at every second or third of many."""
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    every = max(1, -(-(last - first) // 8))
+    ticks: list[Tick] = [
+        {"at": 10.0**k, "text": show_tick(10.0**k)} for k in range(first, last + 1) if (k - first) % every == 0
+    ]
+    return {"label": label, "domain": (low, high), "scale": "log", "ticks": ticks}
 
 
 def stack(

@@ -8,7 +8,10 @@ from xent import spec
 from xent.explorer.figures import button, choice, say
 from xent.explorer.numbers import num, show_input
 from xent.explorer.rows import Rows
+from xent.explorer.text import words
 from xent.explorer.view import Control, Gallery, Picture, Thumb
+
+text = words("gallery")
 
 PER_PAGE = 12
 MOST_CLASSES = 10
@@ -33,7 +36,7 @@ def fold(rows: Rows, index: int) -> tuple[tuple[float, ...], tuple[str, ...], in
     kept = sorted([label, *by_size[: MOST_CLASSES - 2]])
     others = [values[j] for j in by_size[MOST_CLASSES - 2 :]]
     merged = spec.logsumexp(others)
-    names = (*(rows.classes[j] for j in kept), f"{len(others)} others")
+    names = (*(rows.classes[j] for j in kept), text.others.format(count=len(others)))
     return (*(values[j] for j in kept), merged), names, kept.index(label)
 
 
@@ -51,22 +54,21 @@ def gallery(sources: Mapping[str, Rows], source: str, row: int, page: int, *, mi
     shown, pages = window(rows, page, mistakes=mistakes)
     thumbs: list[Thumb] = [_thumb(rows, int(i), picked=int(i) == row) for i in shown]
     caption = say(
-        "{count} rows of {name}, the costliest first; {wrong} of them are mistakes. Choose one to load "
-        "its logits above.",
+        text.caption,
         count=num(len(rows.labels), text=str(len(rows.labels))),
         name=rows.name,
         wrong=num(len(rows.mistakes), text=str(len(rows.mistakes))),
     )
     items: list[Control] = []
     if len(sources) > 1:
-        items.append(choice("source", "Model", source, {key: value.name for key, value in sources.items()}))
+        items.append(choice("source", text.model, source, {key: value.name for key, value in sources.items()}))
     items += [
-        choice("mistakes", "Rows", "mistakes" if mistakes else "all", {"all": "all", "mistakes": "mistakes only"}),
-        button("← costlier", {"do": "page", "value": page - 1, "disabled": page <= 0}),
-        button("cheaper →", {"do": "page", "value": page + 1, "disabled": page >= pages - 1}),
+        choice("mistakes", text.rows, "mistakes" if mistakes else "all", text.filters),
+        button(text.costlier, {"do": "page", "value": page - 1, "disabled": page <= 0}),
+        button(text.cheaper, {"do": "page", "value": page + 1, "disabled": page >= pages - 1}),
     ]
     at, of = str(min(page, pages - 1) + 1), str(pages)
-    title = say("Page {at} of {of}", at=num(float(at), text=at), of=num(pages, text=of))
+    title = say(text.page, at=num(float(at), text=at), of=num(pages, text=of))
     return {
         "kind": "gallery",
         "id": "rows",
@@ -80,9 +82,9 @@ def gallery(sources: Mapping[str, Rows], source: str, row: int, page: int, *, mi
 def _thumb(rows: Rows, index: int, *, picked: bool) -> Thumb:
     said, right = rows.classes[int(rows.predicted[index])], rows.classes[int(rows.labels[index])]
     wrong = int(rows.predicted[index]) != int(rows.labels[index])
-    verdict = f"“{said}”, is {right}" if wrong else f"“{said}”"
+    verdict = (text.wrong if wrong else text.right).format(said=said, right=right)
     out: Thumb = {
-        "title": f"Row {index}: the model says {said}, the label is {right}",
+        "title": text.row.format(row=index, said=said, right=right),
         "lines": [verdict, num(float(rows.losses[index]), text=_cost(float(rows.losses[index])))],
         "act": {"do": "load", "value": index},
         "picked": picked,
@@ -98,9 +100,9 @@ def picture(rows: Rows, index: int) -> Picture | None:
     """Give a row's image, if the rows have any."""
     if rows.images is None or rows.width is None:
         return None
-    label = f"The image of row {index}, labelled {rows.classes[int(rows.labels[index])]}"
+    label = text.image.format(row=index, right=rows.classes[int(rows.labels[index])])
     return {"pixels": rows.images[index], "width": rows.width, "label": label}
 
 
 def _cost(loss: float) -> str:
-    return f"{show_input(round(loss, 4) if loss >= 1e-3 else loss)} nats"
+    return text.cost.format(loss=show_input(round(loss, 4) if loss >= 1e-3 else loss))

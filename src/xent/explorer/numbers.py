@@ -121,9 +121,9 @@ def show_tick(value: float) -> str:
 
     Examples
     --------
-    >>> [show_tick(v) for v in (0.0, -0.5, 10.0, 1e6)]
-    ['0', '−0.5', '10', '10⁶']
+    >>> [show_tick(v) for v in (0.0, -0.5, 10.0, 1e6, 1e-12)]
+    ['0', '−0.5', '10', '10⁶', '10⁻¹²']
     """
-    if value != 0 and abs(value) >= 1e5 and math.log10(abs(value)).is_integer():
+    if value != 0 and not 1e-4 < abs(value) < 1e5 and math.log10(abs(value)).is_integer():
         return ("−" if value < 0 else "") + "10" + str(int(math.log10(abs(value)))).translate(_SUPERSCRIPTS)
     return f"{value:g}".replace("-", "−")

@@ -16,13 +16,16 @@ import mimetypes
 import re
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
-from anyio import to_thread
+from anyio import CapacityLimiter, create_task_group, from_thread, to_thread
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -44,6 +47,11 @@ LONGEST_MESSAGE = 64 * 1024
 
 LONGEST_FRAME = 1024 * 1024
 """Bytes after which the connection is closed (code 1009) instead of read."""
+
+SLOW_THREADS = 2
+"""Panels that take long are computed so many at a time; the others wait for them as little as they can."""
+
+PROGRESS_SECONDS = 0.1
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -103,11 +111,19 @@ def create_app(sources: Mapping[str, Rows], *, allowed_hosts: Collection[str] = 
 
     async def talk(websocket: WebSocket) -> None:
         await websocket.accept()
-        try:
+
+        async def reply(text: str | None) -> None:
+            with suppress(WebSocketDisconnect):  # the page went away while its answer was on the way
+                await websocket.send_text(await to_thread.run_sync(answer, text, sources))
+
+        async with create_task_group() as late:
             while (message := await websocket.receive())["type"] == "websocket.receive":
-                await websocket.send_text(await to_thread.run_sync(answer, message.get("text"), sources))
-        except WebSocketDisconnect:
-            pass  # the page went away while its answer was on the way
+                text = message.get("text")
+                if text is not None and _SLOW.search(text):  # in its turn, and not in the way of the others
+                    late.start_soon(_reply_slowly, websocket, text, sources)
+                else:
+                    await reply(text)
+            late.cancel_scope.cancel()
 
     return Starlette(
         routes=[WebSocketRoute("/ws", talk), Mount("/", StaticFiles(directory=STATIC, html=True))],
@@ -116,7 +132,32 @@ def create_app(sources: Mapping[str, Rows], *, allowed_hosts: Collection[str] = 
     )
 
 
-def answer(text: str | None, sources: Mapping[str, Rows]) -> str:
+async def _reply_slowly(websocket: WebSocket, text: str, sources: Mapping[str, Rows]) -> None:
+    """Answer a request that takes long, saying now and then how far it is."""
+    last = time.monotonic()
+
+    def report(done: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PROGRESS_SECONDS:
+            last = time.monotonic()
+            from_thread.run(websocket.send_text, _dump({"seq": _parse(text).get("seq"), "progress": done}))
+
+    # A page that goes away does not wait for its thread, which ends with what it is at.
+    reply = await to_thread.run_sync(answer, text, sources, report, abandon_on_cancel=True, limiter=_slow_threads())
+    with suppress(WebSocketDisconnect):
+        await websocket.send_text(reply)
+
+
+_SLOW = re.compile(r'"slow"\s*:\s*true')
+"""In a JSON text: within a string the quotation marks would be escaped."""
+
+
+@cache
+def _slow_threads() -> CapacityLimiter:
+    return CapacityLimiter(SLOW_THREADS)
+
+
+def answer(text: str | None, sources: Mapping[str, Rows], report: Callable[[float], None] | None = None) -> str:
     """Turn one message into its answer, as JSON; never raises.
 
     Parameters
@@ -125,6 +166,8 @@ def answer(text: str | None, sources: Mapping[str, Rows]) -> str:
         The message; None for a binary one.
     sources : mapping of str to Rows
         As in `create_app`.
+    report : callable, optional
+        As in `respond`.
 
     Examples
     --------
@@ -134,7 +177,7 @@ def answer(text: str | None, sources: Mapping[str, Rows]) -> str:
     request: Any = None
     try:
         request = _parse(text)
-        return _dump(respond(request, sources))
+        return _dump(respond(request, sources, report=report))
     except _MessageError as error:
         return _refuse(None, str(error))
     except Exception as error:  # one bad answer must not end the conversation
@@ -242,6 +285,7 @@ def serve(
         proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
+    sys.setswitchinterval(0.0005)  # a slow panel's thread hands over to a drag ten times sooner than by default
     gc.collect()
     gc.freeze()  # the rows and the modules stay: a collection in mid-drag need not look at them again
     _Server(config, ready).run(sockets=[listener])

@@ -12,7 +12,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl, quote
 
 from xent.explorer.numbers import parse
@@ -100,6 +100,27 @@ class Whole:
     def write(self, value: int) -> str:
         """Write an integer."""
         return str(value)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Yes or no, written 1 or 0."""
+
+    key: str
+
+    def clamp(self, value: bool) -> bool:
+        """Both are in range."""
+        return value
+
+    def read(self, text: str) -> bool:
+        """Read what the link or a checkbox says; ValueError when it is neither yes nor no."""
+        if text not in ("0", "1", "True", "False"):
+            raise ValueError(f"0 or 1 was expected, {text[:40]!r} came")
+        return text in ("1", "True")
+
+    def write(self, value: bool) -> str:
+        """Write 1 or 0."""
+        return "1" if value else "0"
 
 
 @dataclass(frozen=True)
@@ -194,13 +215,18 @@ def to_url(name: str, version: int, state: Any) -> str:
     >>> to_url("logits", 1, logits.State(label=2))
     'x=logits&v=1&y=2'
     """
-    parts = [f"x={name}", f"v={version}"]
+    return "&".join([f"x={name}", f"v={version}", *write_fields(state)])
+
+
+def write_fields(state: Any) -> list[str]:
+    """Write every field that differs from its default as ``key=value``, in the order of the fields."""
+    parts: list[str] = []
     for field in dataclasses.fields(state):
         value = getattr(state, field.name)
         if value != field.default:
             codec: Codec = field.metadata["codec"]
             parts.append(f"{codec.key}={quote(codec.write(value), safe=',-.~:')}")
-    return "&".join(parts)
+    return parts
 
 
 def from_url(url: str, version: int, cls: Callable[..., S]) -> tuple[S, list[str]]:
@@ -230,6 +256,15 @@ def from_url(url: str, version: int, cls: Callable[..., S]) -> tuple[S, list[str
             f"The link is of version {stated[:20]!r}; this page reads version {version}, so the default is shown."
         )
         return cls(), [sentence]
+    values, notices, unknown = read_fields("&".join(f"{k}={quote(v)}" for k, v in given.items()), cls)
+    if unknown:
+        notices.append(f"The link has keys this experiment does not know: {', '.join(sorted(unknown))[:80]}.")
+    return cls(**values), notices
+
+
+def read_fields(query: str, cls: Any) -> tuple[dict[str, Any], list[str], set[str]]:
+    """Read a dataclass's fields from ``key=value&…``: values in range, sentences, and the keys that are none."""
+    given = dict(parse_qsl(query, keep_blank_values=True))
     values: dict[str, Any] = {}
     notices: list[str] = []
     for name, codec in codecs(cls).items():
@@ -244,9 +279,7 @@ def from_url(url: str, version: int, cls: Callable[..., S]) -> tuple[S, list[str
         values[name] = codec.clamp(read)
         if values[name] != read:
             notices.append(f"In the link, {codec.key} was out of range and has been brought into it.")
-    if given:
-        notices.append(f"The link has keys this experiment does not know: {', '.join(sorted(given))[:80]}.")
-    return cls(**values), notices
+    return values, notices, set(given)
 
 
 def put(state: S, path: str, value: Any) -> S:
@@ -261,18 +294,26 @@ def put(state: S, path: str, value: Any) -> S:
     codec = codecs(state).get(name)
     if codec is None:
         raise ActionError(f"There is nothing called {path[:40]!r} to set here.")
-    text = repr(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
     try:
         if not isinstance(codec, Many):
-            new: Any = codec.clamp(codec.read(text))
+            new: Any = codec.clamp(codec.read(_typed(value)))
+        elif not index and isinstance(value, list):
+            given = cast("list[Any]", value)
+            if not codec.least <= len(given) <= codec.most:
+                raise ActionError(f"{name} takes {codec.least} to {codec.most} values; {len(given)} came.")
+            new = codec.clamp(tuple(codec.each.read(_typed(one)) for one in given))
         else:
             entries = list(getattr(state, name))
             if not index.isdecimal() or int(index) >= len(entries):
                 raise ActionError(f"{name} has entries 0 to {len(entries) - 1}; {path[:40]!r} was to be set.")
-            entries[int(index)] = codec.each.clamp(codec.each.read(text))
+            entries[int(index)] = codec.each.clamp(codec.each.read(_typed(value)))
             new = tuple(entries)
     except ActionError:
         raise
     except ValueError as error:
         raise ActionError(f"{path}: {error}.") from None
     return dataclasses.replace(state, **{name: new})
+
+
+def _typed(value: Any) -> str:
+    return repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

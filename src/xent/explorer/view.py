@@ -84,8 +84,23 @@ class Drag(TypedDict):
     page: float
 
 
+class Handle(TypedDict):
+    """A point to be moved by pointer and arrow keys, along one axis or both.
+
+    ``label`` is its accessible name, ``spoken`` its value in words.
+    """
+
+    x: NotRequired[Drag]
+    y: NotRequired[Drag]
+    label: str
+    spoken: str
+
+
 class Bar(TypedDict):
-    """One row of a ``bars`` figure. ``masked`` is a logit of −∞. ``spoken`` is its aria-valuetext."""
+    """One row of a ``bars`` figure. ``masked`` is a logit of −∞. ``spoken`` is its aria-valuetext.
+
+    ``more`` are further numbers of the same row, one for each of the figure's ``series`` after the first.
+    """
 
     ref: str
     label: str
@@ -97,6 +112,7 @@ class Bar(TypedDict):
     remove: NotRequired[Act]
     pick: NotRequired[Act]
     picked: NotRequired[bool]
+    more: NotRequired[list[Num]]
 
 
 class Table(TypedDict):
@@ -117,25 +133,28 @@ class Bars(TypedDict):
     rows: list[Bar]
     add: NotRequired[Act]
     aligned: NotRequired[bool]
+    series: NotRequired[list[str]]
     table: Table
 
 
 class Line(TypedDict):
-    """A curve; a missing point (None) breaks it."""
+    """A curve; a missing point (None) breaks it. A ``thin`` one is a contour, or one of many."""
 
     points: list[tuple[float, float] | None]
     label: str
     ref: NotRequired[str]
     dashed: NotRequired[bool]
+    thin: NotRequired[bool]
 
 
 class Mark(TypedDict):
-    """A point on a figure with its own words."""
+    """A point on a figure with its own words; one with a ``handle`` can be moved."""
 
     x: float
     y: float
     ref: str
     label: str
+    handle: NotRequired[Handle]
 
 
 class Curves(TypedDict):
@@ -154,7 +173,10 @@ class Curves(TypedDict):
 
 
 class Rect(TypedDict):
-    """An area in data units."""
+    """An area in data units. Its ``handle`` moves the right edge (x) and the top edge (y): so both are set.
+
+    A ``striped`` one is told apart from its neighbour of the same ref, and not by colour alone.
+    """
 
     x0: float
     x1: float
@@ -162,6 +184,8 @@ class Rect(TypedDict):
     y1: float
     ref: str
     label: str
+    striped: NotRequired[bool]
+    handle: NotRequired[Handle]
 
 
 class Areas(TypedDict):
@@ -176,6 +200,210 @@ class Areas(TypedDict):
     rects: list[Rect]
     rules: list[Rule]
     table: Table
+
+
+class Cell(TypedDict):
+    """One cell of a heat map: its words, and how deep its colour is: in [0, 1], or in [−1, 1] on a diverging scale.
+
+    A cell without ``shade`` (a NaN, an infinity) is hatched.
+    """
+
+    text: str
+    shade: float | None
+    ref: NotRequired[str]
+
+
+class Heatmap(TypedDict):
+    """Numbers in rows and columns as colours, with their words inside (``texts``) where there are few.
+
+    ``pick`` chooses a cell: x sets its column, y its row, both counted from 0; ``picked`` is (row, column).
+    ``ends`` says in words what the palest and the deepest colour are (on a diverging scale: the two deepest).
+    """
+
+    kind: Literal["heatmap"]
+    id: str
+    title: list[Inline]
+    caption: NotRequired[list[Inline]]
+    columns: list[str]
+    rows: list[str]
+    column_axis: str
+    row_axis: str
+    cells: list[list[Cell]]
+    scale: Literal["sequential", "diverging"]
+    texts: bool
+    ends: tuple[str, str]
+    pick: NotRequired[Handle]
+    picked: NotRequired[tuple[int, int]]
+    table: Table
+
+
+class Region(TypedDict):
+    """A filled polygon, tinted by its ref; ``label`` is written inside."""
+
+    points: list[tuple[float, float]]
+    ref: str
+    label: str
+
+
+class Arrow(TypedDict):
+    """From one point to another."""
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    ref: NotRequired[str]
+
+
+class Dot(TypedDict):
+    """A point of data. ``shape`` tells classes apart without colour; ``wrong`` rings it; Delete does ``remove``."""
+
+    x: float
+    y: float
+    ref: str
+    shape: Literal["circle", "square", "triangle", "diamond"]
+    label: str
+    wrong: NotRequired[bool]
+    handle: NotRequired[Handle]
+    remove: NotRequired[Act]
+
+
+class Scatter(TypedDict):
+    """Points over two axes, with regions behind, lines (contours, boundaries, paths) and arrows.
+
+    ``add`` is done by a click on the ground, with the place as its value ([x, y]), and by its button, with the
+    middle. ``square`` gives both axes the same units.
+    """
+
+    kind: Literal["scatter"]
+    id: str
+    title: list[Inline]
+    caption: NotRequired[list[Inline]]
+    x: Axis
+    y: Axis
+    dots: list[Dot]
+    lines: list[Line]
+    regions: list[Region]
+    arrows: list[Arrow]
+    marks: list[Mark]
+    add: NotRequired[Act]
+    square: NotRequired[bool]
+    table: Table
+
+
+Triple = tuple[float, float, float]
+"""Shares of three classes, adding up to 1."""
+
+
+class Corner(TypedDict):
+    """One class of three; its corner is where it has everything."""
+
+    label: str
+    ref: str
+
+
+class TernaryLine(TypedDict):
+    """A curve on the simplex; a missing point (None) breaks it."""
+
+    points: list[Triple | None]
+    label: str
+    ref: NotRequired[str]
+    dashed: NotRequired[bool]
+    thin: NotRequired[bool]
+
+
+class TernaryArrow(TypedDict):
+    """From one point of the simplex to another."""
+
+    start: Triple
+    end: Triple
+    ref: NotRequired[str]
+
+
+class Hold(TypedDict):
+    """How a point of the simplex is moved: ``path`` is set to its shares; keys go by ``step`` or ``page``."""
+
+    path: str
+    step: float
+    page: float
+    label: str
+    spoken: str
+
+
+class TernaryMark(TypedDict):
+    """A point of the simplex with its own words; one with a ``hold`` can be moved."""
+
+    at: Triple
+    ref: str
+    label: str
+    hold: NotRequired[Hold]
+
+
+class Simplex(TypedDict):
+    """Three classes' distributions as a triangle: corners left, right, top."""
+
+    kind: Literal["simplex"]
+    id: str
+    title: list[Inline]
+    caption: NotRequired[list[Inline]]
+    corners: tuple[Corner, Corner, Corner]
+    lines: list[TernaryLine]
+    arrows: list[TernaryArrow]
+    marks: list[TernaryMark]
+    table: Table
+
+
+class Edit(TypedDict):
+    """A number or a word that is typed over, in a table."""
+
+    kind: Literal["edit"]
+    path: str
+    number: NotRequired[Num]
+    text: NotRequired[str]
+    label: str
+
+
+class Pick(TypedDict):
+    """One of a few, in a table."""
+
+    kind: Literal["pick"]
+    path: str
+    value: str
+    options: list[Option]
+    label: str
+    ref: NotRequired[str]
+
+
+class Switch(TypedDict):
+    """Yes or no, in a table."""
+
+    kind: Literal["switch"]
+    path: str
+    value: bool
+    label: str
+
+
+SheetCell = str | Num | Edit | Pick | Switch
+
+
+class SheetRow(TypedDict):
+    """One row of a table; one that is ``off`` is struck out."""
+
+    ref: str
+    cells: list[SheetCell]
+    off: NotRequired[bool]
+    remove: NotRequired[Act]
+
+
+class Sheet(TypedDict):
+    """A table to work in: a batch with its labels, weights and losses. The first column holds the row headers."""
+
+    kind: Literal["sheet"]
+    id: str
+    title: list[Inline]
+    caption: NotRequired[list[Inline]]
+    columns: list[str]
+    rows: list[SheetRow]
+    foot: list[list[str | Num]]
+    add: NotRequired[Act]
 
 
 class Picture(TypedDict):
@@ -266,7 +494,7 @@ class Act(TypedDict):
 
     do: str
     path: NotRequired[str]
-    value: NotRequired[float | int | str | bool | None]
+    value: NotRequired[float | int | str | bool | list[float] | list[str] | None]
     label: NotRequired[str]
     disabled: NotRequired[bool]
 
@@ -344,39 +572,126 @@ class Controls(TypedDict):
 
 
 Control = Slider | Choice | Toggle | Button | Transport
-Item = Bars | Curves | Areas | Gallery | Formula | Code | Prose | Readout | Controls
+Item = (
+    Bars
+    | Curves
+    | Areas
+    | Heatmap
+    | Scatter
+    | Simplex
+    | Sheet
+    | Gallery
+    | Formula
+    | Code
+    | Prose
+    | Readout
+    | Controls
+)
 
 
 class Panel(TypedDict):
-    """A titled part of the page. ``wide`` spans the page; others pair up when there is room."""
+    """A titled part of a section. ``wide`` spans the page; others pair up when there is room.
+
+    One that takes long comes first as ``pending``, without items: the view asks for it by name, with ``slow``, and
+    keeps what it last showed until it is there. One that would tell the answer to a question comes ``covered``.
+    """
 
     id: str
     title: str
     lede: NotRequired[list[Inline]]
     items: list[Item]
     wide: NotRequired[bool]
+    pending: NotRequired[bool]
+    covered: NotRequired[bool]
+
+
+class Offer(TypedDict):
+    """A question that can be asked."""
+
+    text: list[Inline]
+    act: Act
+
+
+class Answer(TypedDict):
+    """One answer to choose."""
+
+    text: list[Inline]
+    act: Act
+
+
+class Question(TypedDict):
+    """A question to predict. Once an answer is chosen: which is right, why, and the motion's next step."""
+
+    id: str
+    text: list[Inline]
+    answers: list[Answer]
+    chosen: int | None
+    right: NotRequired[int]
+    verdict: NotRequired[str]
+    why: NotRequired[list[Inline]]
+    step: NotRequired[Act]
 
 
 class View(TypedDict):
-    """One page. ``summary`` is what a screen reader is told after a change."""
+    """One section. ``summary`` is what a screen reader is told after a change.
+
+    ``locks`` names the paths and actions that a lesson has locked (``all``: every one), ``hidden`` the panels it
+    leaves out, ``size`` how large everything is.
+    """
 
     experiment: str
     title: str
     lede: list[Inline]
+    offers: list[Offer]
+    question: NotRequired[Question]
     panels: list[Panel]
     summary: str
+    locks: list[str]
+    hidden: list[str]
+    size: str
+
+
+class Entry(TypedDict):
+    """One section in the table of contents; ``text`` is what it says before it is drawn, ``url`` how it begins."""
+
+    name: str
+    url: str
+    number: str
+    title: str
+    group: str
+    text: list[Inline]
+
+
+class Contents(TypedDict):
+    """What the page is made of: its sections in order, the one its link is about, and the frame's own words.
+
+    ``solo`` leaves out all other sections.
+    """
+
+    title: str
+    lede: list[Inline]
+    language: str
+    sections: list[Entry]
+    at: str
+    solo: bool
+    words: dict[str, str]
 
 
 class Request(TypedDict):
     """``url`` is the state; ``actions`` are applied to it in order. ``seq`` comes back unchanged.
 
     ``only`` names the panels that are on the screen: in mid-drag the others need not be computed nor sent.
+    ``slow`` asks for panels that take long; other requests are not kept waiting by it. ``contents`` asks for the
+    page's contents instead of a picture, ``keep`` for the state as JSON beside it, to be kept in a file.
     """
 
     seq: int
     url: str
     actions: list[Act]
     only: NotRequired[list[str]]
+    slow: NotRequired[bool]
+    contents: NotRequired[bool]
+    keep: NotRequired[bool]
 
 
 class Response(TypedDict):
@@ -385,5 +700,14 @@ class Response(TypedDict):
     seq: int
     url: str
     view: NotRequired[View]
+    contents: NotRequired[Contents]
+    kept: NotRequired[str]
     notices: list[str]
     error: NotRequired[str]
+
+
+class Progress(TypedDict):
+    """What comes before the response to a slow request: how much of it is done, from 0 to 1."""
+
+    seq: int
+    progress: float

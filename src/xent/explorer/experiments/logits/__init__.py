@@ -3,5 +3,8 @@
 from xent.explorer.experiments.logits.actions import act, first
 from xent.explorer.experiments.logits.panels import compute
 from xent.explorer.experiments.logits.state import NAME, VERSION, State, repair
+from xent.explorer.section import Preset
 
-__all__ = ["NAME", "VERSION", "State", "act", "compute", "first", "repair"]
+PRESETS: tuple[Preset, ...] = ()
+
+__all__ = ["NAME", "PRESETS", "VERSION", "State", "act", "compute", "first", "repair"]

@@ -9,10 +9,13 @@ from contextlib import suppress
 from typing import Any
 
 from xent import spec
-from xent.explorer.experiments.logits.state import MOST_STEPS, STARTS, WORDS, State, descend
+from xent.explorer.experiments.logits.state import CLASSES, MOST_STEPS, STARTS, State, descend
 from xent.explorer.gallery import PER_PAGE, fold
 from xent.explorer.rows import Rows
 from xent.explorer.state import ActionError, codecs, put
+from xent.explorer.text import words
+
+text = words("logits")
 
 
 def first(sources: Mapping[str, Rows]) -> State:
@@ -36,23 +39,23 @@ def act(state: State, action: Mapping[str, Any], sources: Mapping[str, Rows]) ->
         return dataclasses.replace(state, steps=0)
     if do == "start":
         if value not in STARTS:
-            raise ActionError(f"There is no start {value!r}; there are {', '.join(STARTS)}.")
+            raise ActionError(text.no_start.format(value=repr(value), known=", ".join(STARTS)))
         keep = State(unit=state.unit, source=state.source, mistakes=state.mistakes, page=state.page)
-        return dataclasses.replace(keep, **STARTS[str(value)][1])
+        return dataclasses.replace(keep, **STARTS[str(value)])
     if do == "add":
         return _add(state)
     if do in ("pick", "remove", "load", "page"):
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ActionError(f"{do} needs a whole number, {value!r} came.")
+            raise ActionError(text.no_whole.format(do=do, value=repr(value)))
         if do == "page":
             return dataclasses.replace(state, page=max(value, 0))
         if do == "load":
             return _load(state, value, sources)
         if not 0 <= value < len(state.logits):
-            raise ActionError(f"There is no class {value}; the classes are 0 to {len(state.logits) - 1}.")
+            raise ActionError(text.no_class.format(j=value, last=len(state.logits) - 1))
         return dataclasses.replace(_rebase(state), label=value) if do == "pick" else _remove(state, value)
     known = "set, step, back, reset, start, add, pick, remove, load, page"
-    raise ActionError(f"There is no action {do!r} here; there are {known}.")
+    raise ActionError(text.no_action.format(do=repr(do), known=known))
 
 
 def _rebase(state: State) -> State:
@@ -62,26 +65,24 @@ def _rebase(state: State) -> State:
 
 def _set(state: State, path: object, value: Any, sources: Mapping[str, Rows]) -> State:
     if not isinstance(path, str):
-        raise ActionError(f"An edit needs a text 'path' that says what to set; {path!r} came.")
+        raise ActionError(text.no_path.format(path=repr(path)))
     field = path.partition(".")[0]
     if field == "soft" and state.target == "soft":
         return _soft(_rebase(state), path, value)
     if field in ("steps", "row"):
-        raise ActionError(f"{field} is not set by hand; use the buttons.")
+        raise ActionError(text.by_hand.format(field=field))
     if field in ("logits", "target", "label", "epsilon", "convention", "temperature", "rate"):
         state = _rebase(state)
     new = put(state, path, value)
     if field == "logits" and all(z == -math.inf for z in new.logits):
-        raise ActionError(
-            "At least one class must keep a finite logit: with every class masked there is no probability to give."
-        )
+        raise ActionError(text.one_finite)
     if field == "target" and new.target == "soft":
         weights = spec.target_weights(state.label, len(state.logits), label_smoothing=0.1, convention="uniform")
         start = state.soft or tuple(weights)
         return dataclasses.replace(new, soft=start)
     if field == "source":
         if new.source not in sources:
-            raise ActionError(f"There are no rows called {new.source!r}; there are {', '.join(sources) or 'none'}.")
+            raise ActionError(text.no_rows.format(name=repr(new.source), known=", ".join(sources) or text.none))
         same = state.row if state.row >= 0 and state.row < len(sources[new.source].labels) else -1
         new = dataclasses.replace(new, page=0, row=-1)
         return _load(new, same, sources) if same >= 0 else new
@@ -105,8 +106,8 @@ def _add(state: State) -> State:
     state = _rebase(state)
     k = len(state.logits)
     if k >= 10:
-        raise ActionError("This experiment shows at most 10 classes; remove one first.")
-    name = next((w for w in WORDS if w not in state.names), f"class {k}")
+        raise ActionError(text.most_classes.format(most=10))
+    name = next((w for w in CLASSES if w not in state.names), text.class_number.format(j=k))
     soft = (*state.soft, 0.0) if state.soft else ()
     return dataclasses.replace(state, logits=(*state.logits, 0.0), names=(*state.names, name), soft=soft, row=-1)
 
@@ -114,14 +115,14 @@ def _add(state: State) -> State:
 def _remove(state: State, j: int) -> State:
     state = _rebase(state)
     if len(state.logits) <= 2:
-        raise ActionError("A classification needs at least 2 classes; none can be removed.")
+        raise ActionError(text.least_classes)
 
     def without(values: tuple[Any, ...]) -> tuple[Any, ...]:
         return values[:j] + values[j + 1 :]
 
     kept = without(state.logits)
     if all(z == -math.inf for z in kept):
-        raise ActionError("The other classes are all masked with −∞; unmask one before removing this one.")
+        raise ActionError(text.others_masked)
     soft = without(state.soft)
     total = math.fsum(soft)
     soft = tuple(q / total if total > 0 else 1 / len(soft) for q in soft)
@@ -131,13 +132,14 @@ def _remove(state: State, j: int) -> State:
 
 def _load(state: State, index: int, sources: Mapping[str, Rows]) -> State:
     rows = sources.get(state.source)
-    if rows is None or not 0 <= index < len(rows.labels):
-        most = "no rows here" if rows is None else f"rows 0 to {len(rows.labels) - 1} in {state.source!r}"
-        raise ActionError(f"There is no row {index}; there are {most}.")
+    if rows is None:
+        raise ActionError(text.no_row_here.format(row=index))
+    if not 0 <= index < len(rows.labels):
+        raise ActionError(text.no_row_in.format(row=index, last=len(rows.labels) - 1, source=repr(state.source)))
     logits, names, label = fold(rows, index)
     fields = codecs(State)
     if fields["logits"].clamp(logits) != logits:
-        raise ActionError(f"Row {index} has logits beyond ±10⁶, which no axis here reaches; choose another row.")
+        raise ActionError(text.too_far.format(row=index))
     names = tuple(name or "?" for name in fields["names"].clamp(names))
     target = "class" if state.target == "soft" else state.target
     return dataclasses.replace(

@@ -6,7 +6,10 @@ from xent.explorer import mathml as m
 from xent.explorer.experiments.logits.row import Row
 from xent.explorer.figures import formula
 from xent.explorer.numbers import num, show_input
+from xent.explorer.text import words
 from xent.explorer.view import Formula, Item, MathNode, Num
+
+text = words("logits")
 
 MOST_TERMS = 4
 """A sum shows this many of its terms, then dots: a line that fits a phone."""
@@ -67,9 +70,8 @@ def _softmax(row: Row) -> Formula:
             ],
         ]
     )
-    spoken = f"Softmax: the probability of {name} is {row.prob(y)['text']}."
-    note = "Softmax. Only differences of logits count; the temperature divides them all."
-    return formula("softmax", math_ml, spoken=spoken, note=note)
+    spoken = text.softmax_spoken.format(name=name, p=row.prob(y)["text"])
+    return formula("softmax", math_ml, spoken=spoken, note=text.softmax_note)
 
 
 def _loss(row: Row) -> Formula:
@@ -86,9 +88,8 @@ def _loss(row: Row) -> Formula:
             [m.mtext(""), m.mo("="), m.row(live, m.mo("="), m.mn(row.cost(row.loss)))],
         ]
     )
-    spoken = f"Cross-entropy: the loss is {row.cost(row.loss)['text']} {row.state.unit}."
-    note = "Cross-entropy: target times surprise, summed over the classes."
-    return formula("cross-entropy", math_ml, spoken=spoken, note=note)
+    spoken = text.loss_spoken.format(loss=row.cost(row.loss)["text"], unit=row.unit)
+    return formula("cross-entropy", math_ml, spoken=spoken, note=text.loss_note)
 
 
 def _gradient(row: Row) -> Formula:
@@ -105,8 +106,8 @@ def _gradient(row: Row) -> Formula:
         live = m.row(p, m.mo("−"), m.mn(row.weight(j)))
         body = m.row(m.frac(live, m.mn(t)) if hot else live, m.mo("="), m.mn(num(row.grad[j], ref)))
         rows.append([m.mtext(row.state.names[j], ref=ref), m.mo(":"), body])
-    some = "" if len(row.z) <= MOST_TERMS else ", here for the classes it moves most"
-    each = "".join(f"; {row.state.names[j]} {num(row.grad[j])['text']}" for j in sorted(order))
-    spoken = f"Gradient: prediction minus target{each}."
-    note = f"The gradient is prediction minus target{some}; it always sums to zero."
-    return formula("slope", m.lines(rows), spoken=spoken, note=note)
+    each = "".join(
+        text.slope_each.format(name=row.state.names[j], value=num(row.grad[j])["text"]) for j in sorted(order)
+    )
+    note = text.slope_note if len(row.z) <= MOST_TERMS else text.slope_note_few
+    return formula("slope", m.lines(rows), spoken=text.slope_spoken.format(each=each), note=note)

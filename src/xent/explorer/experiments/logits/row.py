@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from xent import spec
 from xent.explorer.experiments.logits.state import State
 from xent.explorer.numbers import num, show_probability
+from xent.explorer.text import words
 from xent.explorer.view import Bar, Num
+
+text = words("logits")
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,11 @@ class Row:
         return "log" if self.state.unit == "nats" else "log₂"
 
     @property
+    def unit(self) -> str:
+        """What the chosen unit is called."""
+        return text.units[self.state.unit]
+
+    @property
     def best(self) -> int:
         """The most probable class, the first of a tie."""
         return max(range(len(self.p)), key=lambda j: self.p[j])
@@ -76,10 +84,15 @@ class Row:
         """The loss of a guess that knows nothing: log K."""
         return self.cost(math.log(len(self.z)), "guess")
 
-    def bar(self, j: int, number: Num, what: str) -> Bar:
+    def bar(self, j: int, number: Num, spoken: str) -> Bar:
         """Make the bar of class j."""
         name = self.state.names[j]
-        return {"ref": f"class:{j}", "label": name, "number": number, "spoken": f"{what} {name} {number['text']}"}
+        return {
+            "ref": f"class:{j}",
+            "label": name,
+            "number": number,
+            "spoken": spoken.format(name=name, value=number["text"]),
+        }
 
     def weight(self, j: int) -> Num:
         """Give t_j; a whole share is written without decimals, because it is exact."""

@@ -17,20 +17,22 @@ from xent import spec
 from xent.explorer.gallery import window
 from xent.explorer.rows import Rows
 from xent.explorer.state import Many, OneOf, Real, Whole, Word, stored
+from xent.explorer.text import words
 
 NAME = "logits"
 VERSION = 1
 MOST_STEPS = 200
 SPANS = (5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000, 1_000_000)
-WORDS = ("cat", "dog", "bird", "fish", "horse", "frog", "bear", "wolf", "crow", "moth")
+text = words("logits")
+CLASSES: tuple[str, ...] = tuple(text.classes)
 
-STARTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "three": ("Three classes", {}),
-    "equal": ("Knowing nothing", {"logits": (0.0, 0.0, 0.0)}),
-    "wrong": ("Confident and wrong", {"logits": (9.0, 1.0, -2.0), "label": 1, "span": 10}),
-    "sure": ("Confident and right", {"logits": (40.0, 0.0, -1.0), "span": 50}),
+STARTS: dict[str, dict[str, Any]] = {
+    "three": {},
+    "equal": {"logits": (0.0, 0.0, 0.0)},
+    "wrong": {"logits": (9.0, 1.0, -2.0), "label": 1, "span": 10},
+    "sure": {"logits": (40.0, 0.0, -1.0), "span": 50},
 }
-"""Places to begin: name → what the button says, and the fields that differ from the default."""
+"""Places to begin: name → the fields that differ from the default."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class State:
     """One row of logits, its target, and a run of gradient steps from it."""
 
     logits: tuple[float, ...] = stored((2.0, 1.0, 0.1), Many(Real("z", -1e6, 1e6, masks=True), 2, 10))
-    names: tuple[str, ...] = stored(WORDS[:3], Many(Word("names", 24), 2, 10))
+    names: tuple[str, ...] = stored(CLASSES[:3], Many(Word("names", 24), 2, 10))
     target: str = stored("class", OneOf("target", ("class", "smoothed", "soft")))
     label: int = stored(0, Whole("y", 0, 9))
     soft: tuple[float, ...] = stored((), Many(Real("t", 0.0, 1.0), 0, 10))
@@ -94,25 +96,27 @@ def repair(state: State, sources: Mapping[str, Rows]) -> tuple[State, list[str]]
     change: dict[str, Any] = {}
     if all(z == -math.inf for z in state.logits):
         change["logits"] = (0.0,) * k
-        notices.append("Every class was masked with −∞, which leaves no probability to give; all logits are 0 now.")
+        notices.append(text.all_masked)
     if len(state.names) != k:
-        default = state.names == WORDS[:3]
+        default = state.names == CLASSES[:3]
         change["names"] = (
-            WORDS if default else (*state.names, *(f"class {j}" for j in range(len(state.names), k)))
+            CLASSES
+            if default
+            else (*state.names, *(text.class_number.format(j=j) for j in range(len(state.names), k)))
         )[:k]
         if not default:
-            notices.append(f"There are {k} logits and {len(state.names)} names; names were cut or made up.")
+            notices.append(text.names_cut.format(k=k, names=len(state.names)))
     if state.label >= k:
         change["label"] = k - 1
-        notices.append(f"The target was class {state.label}, but the classes are 0 to {k - 1}; it is {k - 1} now.")
+        notices.append(text.label_moved.format(label=state.label, last=k - 1))
     if state.target == "soft":
         total = math.fsum(state.soft)
         if len(state.soft) != k or total <= 0:
             change["soft"] = (1 / k,) * k
-            notices.append(f"A soft target needs {k} probabilities that are not all 0; it is uniform now.")
+            notices.append(text.soft_uniform.format(k=k))
         elif abs(total - 1) > 1e-9:
             change["soft"] = tuple(q / total for q in state.soft)
-            notices.append(f"The soft target added up to {total:g}; it has been scaled to 1.")
+            notices.append(text.soft_scaled.format(total=f"{total:g}"))
     elif state.soft:
         change["soft"] = ()
     source = state.source
@@ -121,11 +125,11 @@ def repair(state: State, sources: Mapping[str, Rows]) -> tuple[State, list[str]]
         change.update(source=source, page=0)
         if state.source:
             change["row"] = -1
-            notices.append(f"There are no rows called {state.source!r} here; the logits are shown without them.")
+            notices.append(text.rows_gone.format(name=repr(state.source)))
     count = len(sources[source].labels) if source else 0
     if state.row >= count and "row" not in change:
         change["row"] = -1
-        notices.append(f"There is no row {state.row} here; there are {count} rows.")
+        notices.append(text.row_gone.format(row=state.row, count=count))
     state = dataclasses.replace(state, **change)
     if state.source:
         pages = window(sources[state.source], 0, mistakes=state.mistakes == "mistakes")[1]

@@ -1,0 +1,116 @@
+// One section of the article: heading, text, and the experiment, which is asked for when it comes near the screen.
+
+import { untracked, useSignal, useSignalEffect } from "@preact/signals";
+import type { VNode } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { SessionContext, useSeen, useWire } from "./context";
+import { PanelSection } from "./panels";
+import { Questions } from "./question";
+import type { Entry } from "./protocol";
+import type { Session } from "./session";
+import { memo } from "./share";
+import { Text } from "./text";
+
+/** A picture is asked for when it is within so much of the screen: a screen and a half below it, less above. */
+const NEAR = "40% 0px 150% 0px";
+/** The section that crosses this line, a quarter down the screen, is the one being read. */
+const LINE = "-25% 0px -74% 0px";
+
+export const ArticleSection = memo(({ entry, session }: { entry: Entry; session: Session }): VNode => {
+  const ref = useRef<HTMLElement>(null);
+  const wire = useWire();
+  const alone = wire.solo.value;
+  const Heading = alone ? "h1" : "h2";
+  const near = useSignal(false);
+  useSeen(ref, (is) => (near.value = is), NEAR);
+  useSignalEffect(() => {
+    if (near.value && wire.ready.value) untracked(() => session.start());
+  });
+  useRead(ref, session);
+  return (
+    <SessionContext.Provider value={session}>
+      <section
+        ref={ref}
+        class={session.slow.value ? "section slow" : "section"}
+        id={session.id("section")}
+        data-section={entry.name}
+        aria-labelledby={session.id("heading")}
+        aria-busy={session.slow.value || !session.view.value}
+      >
+        <Heading class="heading" id={session.id("heading")} tabIndex={-1}>
+          {!alone && <Anchor entry={entry} session={session} />}
+          {entry.title}
+        </Heading>
+        <p class="lede">
+          <Text text={session.view.value?.lede ?? entry.text} />
+        </p>
+        {session.view.value && <Questions view={session.view.value} />}
+        <Panels session={session} />
+      </section>
+    </SessionContext.Provider>
+  );
+});
+
+/** The number before a heading is a link to the section as it stands. */
+function Anchor({ entry, session }: { entry: Entry; session: Session }): VNode {
+  const wire = useWire();
+  void session.answers.value;
+  return (
+    <a
+      class="anchor"
+      href={`#${session.url || entry.url}`}
+      aria-label={wire.word("link_to", { title: entry.title })}
+      onClick={(event) => {
+        event.preventDefault();
+        wire.follow(session);
+        wire.goal.value = entry.name;
+      }}
+    >
+      {entry.number}
+    </a>
+  );
+}
+
+function Panels({ session }: { session: Session }): VNode {
+  const wire = useWire();
+  const view = session.view.value;
+  if (!view) {
+    return (
+      <div class="panels waiting">
+        <p class="note">{wire.word("waiting")}</p>
+      </div>
+    );
+  }
+  return (
+    <div class="panels" id={session.id("panels")}>
+      {view.panels.map((panel) => (
+        <PanelSection key={panel.id} panel={panel} />
+      ))}
+    </div>
+  );
+}
+
+/** Which section is read is known once the reader scrolls, and not while the page goes where its link wants it. */
+function useRead(ref: { current: HTMLElement | null }, session: Session): void {
+  const wire = useWire();
+  useLayoutEffect(() => {
+    if (!wire.whole || !ref.current) return;
+    let scrolled = false;
+    const onScroll = (): void => {
+      scrolled = true;
+    };
+    addEventListener("scroll", onScroll, { passive: true });
+    const watch = new IntersectionObserver(
+      (entries) => {
+        const here = entries.at(-1)?.isIntersecting;
+        if (here && scrolled && wire.goal.peek() === null) wire.reading.value = session.name;
+      },
+      { rootMargin: LINE },
+    );
+    watch.observe(ref.current);
+    return () => {
+      watch.disconnect();
+      removeEventListener("scroll", onScroll);
+    };
+  }, []);
+}

@@ -1,0 +1,168 @@
+// The one wire to Python, shared by all sections: it numbers the requests, takes each answer to whoever asked, and
+// keeps the address. The address is the link of the section that is being edited or read.
+
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
+import type { Model } from "./model";
+import type { Contents, Progress, Request, Response } from "./protocol";
+import { Session } from "./session";
+
+type Asked = Omit<Request, "seq">;
+
+export interface Answers {
+  answer(response: Response): void;
+  progress?(done: number): void;
+}
+
+export class Wire {
+  readonly connected = signal(true);
+  readonly contents = signal<Contents | null>(null);
+  readonly sessions = signal<ReadonlyMap<string, Session>>(new Map());
+  /** The name of the section the address is about. */
+  readonly active = signal("");
+  /** The section to go to, and to stay at until the page stands still. */
+  readonly goal = signal<string | null>(null);
+  /** The section under the reader's eyes. */
+  readonly reading = signal<string | null>(null);
+  /** The section the page was opened at has been drawn: from now on others are, when they come near. */
+  readonly ready = signal(false);
+  readonly solo = computed(() => this.alone !== null || (this.contents.value?.solo ?? false));
+  readonly shown = computed(() => {
+    const all = this.contents.value?.sections ?? [];
+    return this.solo.value ? all.filter((s) => s.name === (this.alone ?? this.contents.value?.at)) : all;
+  });
+  readonly current = computed(() => this.sessions.value.get(this.active.value) ?? null);
+  readonly idle = computed(() => this.contents.value !== null && [...this.sessions.value.values()].every((s) => s.idle.value && !s.late.value));
+
+  /** Whether the view owns the page, its address and its title included. */
+  readonly whole: boolean;
+  private readonly alone: string | null;
+  private readonly asked = new Map<number, Answers>();
+  private seq = 0;
+  private readonly undoStart: () => void;
+
+  constructor(readonly model: Model) {
+    const experiment = model.get("experiment");
+    this.alone = typeof experiment === "string" && experiment !== "" ? experiment : null;
+    this.whole = model.get("whole_page") === true;
+    model.on("msg:custom", this.onMessage);
+    model.on("change:url", this.onUrl);
+    model.on("change:connected", this.onConnected);
+    this.connected.value = model.get("connected") !== false;
+    // What was asked for when the wire broke is asked for again by whoever asked; the contents by us.
+    this.undoStart = effect(() => {
+      if (this.connected.value && !this.contents.value) untracked(() => this.open(this.link()));
+    });
+  }
+
+  close(): void {
+    this.model.off("msg:custom", this.onMessage);
+    this.model.off("change:url", this.onUrl);
+    this.model.off("change:connected", this.onConnected);
+    this.undoStart();
+    for (const session of this.sessions.peek().values()) session.close();
+  }
+
+  /** Words of the frame itself; {name} is filled in. */
+  word(key: string, pieces: Record<string, string> = {}): string {
+    return (this.contents.value?.words[key] ?? "").replace(/\{(\w+)\}/g, (_, name: string) => pieces[name] ?? "");
+  }
+
+  ask(request: Asked, answers: Answers): number {
+    const seq = ++this.seq;
+    this.asked.set(seq, answers);
+    this.model.send({ seq, ...request });
+    return seq;
+  }
+
+  /** Nobody waits for this answer any longer. */
+  drop(seq: number): void {
+    this.asked.delete(seq);
+  }
+
+  /** The address becomes the link of a section: it was edited, or has come under the reader's eyes. */
+  follow(session: Session): void {
+    this.active.value = session.name;
+    this.save(session);
+  }
+
+  /** Write the link of the section the address is about; another one's is written when it is its turn. */
+  save(session: Session): void {
+    if (session.name !== this.active.peek() || session.url === "" || this.model.get("url") === session.url) return;
+    this.model.set("url", session.url);
+    this.model.save_changes();
+  }
+
+  /** The address of another state of this page, where there is one. */
+  address(url: string): string {
+    const whole = String(this.model.get("link") ?? "");
+    return `${whole.split("#")[0] ?? ""}#${url}`;
+  }
+
+  /** Draw every section, then print. */
+  print(): void {
+    for (const { name } of this.shown.peek()) this.sessions.peek().get(name)?.start();
+    let done: (() => void) | undefined;
+    done = effect(() => {
+      if (![...this.shown.value].every(({ name }) => this.sessions.value.get(name)?.view.value) || !this.idle.value) return;
+      // Two frames: for the pictures to be drawn, and for the figures to be measured.
+      requestAnimationFrame(() =>
+        requestAnimationFrame(() => {
+          done?.();
+          done = undefined;
+          print();
+        }),
+      );
+    });
+  }
+
+  private link(): string {
+    const url = String(this.model.get("url") ?? "");
+    return url === "" && this.alone ? `x=${this.alone}` : url;
+  }
+
+  /** Ask what the page is made of, and open it at a link. */
+  private open(url: string): void {
+    this.ask(
+      { url, actions: [], contents: true },
+      {
+        answer: ({ contents }) => {
+          if (!contents) return;
+          batch(() => {
+            const before = this.contents.peek();
+            this.contents.value = before && JSON.stringify(before) === JSON.stringify(contents) ? before : contents;
+            const sessions = new Map(this.sessions.peek());
+            for (const { name, url: begin } of contents.sections) {
+              if (!sessions.has(name)) sessions.set(name, new Session(this, name, begin));
+            }
+            this.sessions.value = sessions;
+            this.active.value = contents.at;
+            sessions.get(contents.at)?.travel({ to: "load", url });
+            if (contents.at !== contents.sections[0]?.name || before) this.goal.value = contents.at;
+          });
+        },
+      },
+    );
+  }
+
+  private readonly onMessage = (message: unknown): void => {
+    const answer = message as Response | Progress;
+    const waiting = this.asked.get(answer.seq);
+    if (!waiting) return;
+    if ("progress" in answer) {
+      waiting.progress?.(answer.progress);
+      return;
+    }
+    this.asked.delete(answer.seq);
+    waiting.answer(answer);
+  };
+
+  private readonly onUrl = (): void => {
+    const url = this.link();
+    if (url !== this.current.peek()?.url) this.open(url);
+  };
+
+  private readonly onConnected = (): void => {
+    this.asked.clear();
+    this.connected.value = this.model.get("connected") !== false;
+  };
+}
