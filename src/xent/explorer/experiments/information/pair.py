@@ -28,7 +28,7 @@ from xent.explorer.figures import (
     stack,
     table,
 )
-from xent.explorer.numbers import num
+from xent.explorer.numbers import num, show_input
 from xent.explorer.text import words
 from xent.explorer.view import Bar, Item, MathNode, Num, Panel, Rect
 
@@ -137,7 +137,8 @@ def picture(s: Measures) -> Panel:
             {"x0": 0.0, "x1": mine, "y0": low, "y1": top, "ref": f"class:{j}", "label": name, "handle": held}
         )
         if mine != best:
-            over = text.over if mine > best else text.saved
+            excess = num(abs(height * (s.lengths[0][j] - s.lengths[1][j])))["text"]
+            over = (text.over if mine > best else text.saved).format(cost=excess)
             rects.append(
                 {
                     "x0": min(mine, best),
@@ -201,7 +202,9 @@ def symbols(s: Measures) -> Panel:
         parts: list[MathNode] = []
         for j in there:
             ref = f"class:{j}"
-            term = m.row(m.mn(s.share(s.state.p[j], j)), m.mo("·"), m.mn(num(lengths[j], ref)))
+            term = m.row(
+                m.mn(s.share(s.state.p[j], j)), m.mo("·"), m.mn(num(lengths[j], ref, text=show_input(lengths[j])))
+            )
             parts += [m.mo("+"), term] if parts else [term]
         return m.lines([[m.row(*parts[:4])], [m.row(*parts[4:], m.mo("="), m.mn(whole))]])
 
@@ -229,7 +232,8 @@ def symbols(s: Measures) -> Panel:
                 "kl",
                 m.lines(
                     [
-                        [kl, m.mo("="), m.row(ratio, m.mo("="), cross, m.mo("−"), h)],
+                        [kl, m.mo("="), ratio],
+                        [m.mtext(""), m.mo("="), m.row(cross, m.mo("−"), h)],
                         [
                             m.mtext(""),
                             m.mo("="),
