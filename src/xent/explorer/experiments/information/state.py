@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from xent.explorer.experiments.information import joint, pair
 from xent.explorer.experiments.information.measures import K, Measures
 from xent.explorer.numbers import num
 from xent.explorer.section import Drawing, Preset, Sources, edit
+from xent.explorer.shares import scaled, with_share
 from xent.explorer.state import ActionError, Many, OneOf, Real, stored
 from xent.explorer.text import words
 
@@ -88,12 +89,9 @@ def repair(state: State, _: Sources) -> tuple[State, list[str]]:
     notices: list[str] = []
     for name in ("p", "q"):
         shares: tuple[float, ...] = getattr(state, name)
-        total = math.fsum(shares)
-        if abs(total - 1) <= 1e-9:
-            continue
-        scaled = tuple(v / total for v in shares) if total > 0 else (1 / K,) * K
-        state = dataclasses.replace(state, **{name: scaled})
-        notices.append(text.scaled.format(name=name, total=f"{total:.6g}"))
+        if (whole := scaled(shares)) != shares:
+            state = dataclasses.replace(state, **{name: whole})
+            notices.append(text.scaled.format(name=name, total=f"{math.fsum(shares):.6g}"))
     return state, notices
 
 
@@ -113,11 +111,13 @@ def act(state: State, action: Mapping[str, Any], __: Sources) -> State:
     if name == "length":
         if not index.isdecimal() or int(index) >= K:
             raise ActionError(text.no_length.format(last=K - 1))
-        return dataclasses.replace(state, q=_shares(state.q, int(index), _from_length(state, action.get("value"))))
+        return dataclasses.replace(
+            state, q=with_share(state.q, int(index), _from_length(state, action.get("value")))
+        )
     new = edit(state, action)
     if name in ("p", "q") and index:
         wanted: tuple[float, ...] = getattr(new, name)
-        return dataclasses.replace(new, **{name: _shares(getattr(state, name), int(index), wanted[int(index)])})
+        return dataclasses.replace(new, **{name: with_share(getattr(state, name), int(index), wanted[int(index)])})
     return new
 
 
@@ -129,21 +129,6 @@ def _from_length(state: State, value: Any) -> float:
         raise ActionError(f"{error}.") from None
     nats = max(length, 0.0) * (math.log(2) if state.unit == "bits" else 1.0)
     return float(f"{math.exp(-nats):.6g}")
-
-
-def _shares(old: Sequence[float], j: int, value: float) -> tuple[float, ...]:
-    """Give one class its share, and the others the rest, in the proportions they had."""
-    others = [i for i in range(len(old)) if i != j]
-    held = math.fsum(old[i] for i in others)
-    new = list(old)
-    new[j] = value
-    for i in others:
-        part = old[i] / held if held > 0 else 1 / len(others)
-        new[i] = float(f"{part * (1 - value):.6g}")
-    largest = max(others, key=new.__getitem__)
-    rest = 1 - math.fsum(v for i, v in enumerate(new) if i != largest)
-    new[largest] = max(round(rest, 12), 0.0)
-    return tuple(new)
 
 
 def compute(state: State, _: Sources) -> Drawing:

@@ -48,7 +48,7 @@ def clipping(s: Fields) -> Panel:
     exact, broken = num(loss, "right"), num(shown, "wrong")
     pull, lost = num(slope, "right"), num(0.0 if flat else slope, "wrong")
     cap = num(-math.log(s.clip), "cap")
-    epsilon = num(s.clip, "clip", text=show_input(s.clip))
+    epsilon = num(s.clip, "clip", text=f"{s.clip:.2g}".replace("e-0", "e-"))
     return panel(
         "clipping",
         text.clipping,
