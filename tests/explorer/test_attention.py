@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import xent
 from xent import information as public
 from xent.explorer import engine
 from xent.explorer.experiments import attention
 from xent.explorer.experiments.attention import sequence
-from xent.explorer.numbers import parse, show
+from xent.explorer.numbers import parse
 from xent.explorer.section import Later, Preset
 
-Pairs = Iterator[tuple[str, float]]
+Pairs = Iterator[tuple[str, float, float]]
+SLACK = 4e-14
+"""The last bits of sums that cancel, and of inputs that the library gets rounded."""
 
 
 def item(view: Any, name: str) -> Any:
@@ -47,67 +47,24 @@ def check(s: attention.State, view: Any) -> Pairs:
     hidden = -np.inf if s.fill == "infinity" else 0.0
     weights = xent.softmax(np.where(s.seen, np.array(s.scores), hidden), temperature=s.temperature)
     for bar, w in zip(item(view, "weights")["rows"], weights, strict=True):
-        yield bar["number"]["text"], float(w)
+        yield bar["number"]["text"], float(w), SLACK
     keys, moves, _ = readings(view, "look")
-    yield keys, perplexity(weights)
-    yield moves, float(np.max(weights * (1 - weights)) / s.temperature)
+    yield keys, perplexity(weights), SLACK
+    yield moves, float(np.max(weights * (1 - weights)) / s.temperature), SLACK
     output = item(view, "values")["table"]["rows"][-1]
-    yield output[2]["text"], float(weights @ np.array(s.xs))
-    yield output[3]["text"], float(weights @ np.array(s.ys))
+    yield output[2]["text"], float(weights @ np.array(s.xs)), SLACK
+    yield output[3]["text"], float(weights @ np.array(s.ys)), SLACK
     every = xent.softmax(masked(s))
     cells = item(view, "all-weights")["cells"]
     for row, shown in zip(every, cells, strict=True):
         for w, cell in zip(row, shown, strict=True):
-            yield cell["text"], float(w)
-    yield readings(view, "chosen")[2], float(every[s.query, s.key])
-    yield readings(view, "chosen")[3], perplexity(every[s.query])
+            yield cell["text"], float(w), SLACK
+    yield readings(view, "chosen")[2], float(every[s.query, s.key]), SLACK
+    yield readings(view, "chosen")[3], perplexity(every[s.query]), SLACK
 
 
 def ask(url: str, *actions: dict[str, Any]) -> Any:
     return engine.respond({"seq": 1, "url": url, "actions": list(actions)}, {})
-
-
-def agrees(shown: str, value: float) -> bool:
-    """Whether a text is a number to its last digit; one next to 1 is written as its distance from it."""
-    if not math.isfinite(value) or shown in ("∞", "NaN"):
-        return shown == show(value)
-    if shown.startswith("1 − "):
-        return agrees(shown.removeprefix("1 − "), 1 - value)
-    mantissa, _, power = shown.partition("×10")
-    last = parse("1×10" + power if power else "1") * 10.0 ** -len(mantissa.partition(".")[2])
-    return abs(parse(shown) - value) <= (0.5000001 * last if shown not in ("0", "1") else 0.0) + 4e-15
-
-
-@st.composite
-def links(draw: st.DrawFn) -> str:
-    def several(values: st.SearchStrategy[Any]) -> str:
-        return ",".join(str(v) for v in draw(st.lists(values, min_size=5, max_size=5)))
-
-    return "&".join(
-        [
-            "x=attention&v=1",
-            f"s={several(st.floats(-5, 5))}",
-            f"seen={several(st.integers(0, 1))}",
-            f"fill={draw(st.sampled_from(['infinity', 'zero']))}",
-            f"T={draw(st.sampled_from([0.05, 0.3, 1.0, 20.0]))}",
-            f"vx={several(st.floats(-3, 3))}",
-            f"d={draw(st.sampled_from(['1', '16', '1024']))}",
-            f"scale={draw(st.integers(0, 1))}",
-            f"mask={draw(st.sampled_from(['none', 'causal', 'strict']))}",
-            f"query={draw(st.integers(0, 5))}&key={draw(st.integers(0, 5))}&seed={draw(st.integers(1, 999))}",
-        ]
-    )
-
-
-@settings(max_examples=60, deadline=None)
-@given(links())
-def test_every_number_is_the_librarys(url: str) -> None:
-    answer = ask(url)
-    assert answer["notices"] == []
-    state = engine._open(answer["url"], {})[1]
-    for shown, value in check(state, answer["view"]):
-        assert agrees(shown, value), (shown, value)
-    assert ask(answer["url"])["view"] == answer["view"]
 
 
 def test_nothing_to_see_is_not_a_number() -> None:

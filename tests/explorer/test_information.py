@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from xent import information as public
 from xent.explorer import engine
 from xent.explorer.experiments import information
 from xent.explorer.experiments.information import exact
-from xent.explorer.numbers import parse, show
+from xent.explorer.numbers import show
 from xent.explorer.section import Preset
 
-Pairs = Iterator[tuple[str, float]]
+Pairs = Iterator[tuple[str, float, float]]
+SLACK = 2e-15
+"""The last bits of sums that cancel, and of inputs that the library gets rounded."""
 
 
 def item(view: Any, name: str) -> Any:
@@ -30,28 +30,26 @@ def check(state: information.State, view: Any) -> Pairs:
     p, q = np.array(state.p), np.array(state.q)
     numbers = [entry["number"]["text"] for entry in item(view, "numbers")["items"]]
     forward = float(public.kl_divergence(p, q, base=base))
-    yield numbers[0], float(public.entropy(p, base=base))
-    yield numbers[1], max(forward, 0.0)
-    yield numbers[2], float(public.cross_entropy(p, q, base=base))
-    yield numbers[3], math.exp(float(public.cross_entropy(p, q)))
+    yield numbers[0], float(public.entropy(p, base=base)), SLACK
+    yield numbers[1], max(forward, 0.0), SLACK
+    yield numbers[2], float(public.cross_entropy(p, q, base=base)), SLACK
+    yield numbers[3], math.exp(float(public.cross_entropy(p, q))), SLACK
     three = [row["number"]["text"] for row in item(view, "three")["rows"]]
-    yield three[0], max(forward, 0.0)
-    yield three[1], max(float(public.kl_divergence(q, p, base=base)), 0.0)
-    yield three[2], float(public.js_divergence(p, q, base=base))
+    yield three[0], max(forward, 0.0), SLACK
+    yield three[1], max(float(public.kl_divergence(q, p, base=base)), 0.0), SLACK
+    yield three[2], float(public.js_divergence(p, q, base=base)), SLACK
     for row, at_q, at_p in zip(item(view, "lengths")["rows"], q, p, strict=True):
         with np.errstate(divide="ignore"):
-            yield row["number"]["text"], float(-np.log(at_q) / math.log(base) + 0.0)
-            yield row["more"][0]["text"], float(-np.log(at_p) / math.log(base) + 0.0)
+            yield row["number"]["text"], float(-np.log(at_q) / math.log(base) + 0.0), SLACK
+            yield row["more"][0]["text"], float(-np.log(at_p) / math.log(base) + 0.0), SLACK
     share = np.array([state.share, 1 - state.share])
     rain = np.array(state.given)
     table = np.stack([share * rain, share * (1 - rain)], axis=1)
     shown = [entry["number"]["text"] for entry in item(view, "joint-numbers")["items"]]
-    yield shown[0], float(public.entropy(table.sum(0), base=base))
-    yield shown[2], float(public.mutual_information(table, base=base))
-    yield (
-        shown[1],
-        sum(w * float(public.entropy(np.array([g, 1 - g]), base=base)) for w, g in zip(share, rain, strict=True)),
-    )
+    yield shown[0], float(public.entropy(table.sum(0), base=base)), SLACK
+    yield shown[2], float(public.mutual_information(table, base=base)), SLACK
+    left = [float(public.entropy(np.array([g, 1 - g]), base=base)) for g in rain]
+    yield shown[1], float(share @ np.array(left)), SLACK
 
 
 def ask(url: str, *actions: dict[str, Any]) -> Any:
@@ -62,39 +60,16 @@ def state_of(answer: Any) -> information.State:
     return engine._open(answer["url"], {})[1]
 
 
-def agrees(shown: str, value: float) -> bool:
-    """Whether a text is a number to its last digit, up to the last bits of a table that comes rounded."""
-    mantissa, _, power = shown.partition("×10")
-    if not math.isfinite(value) or shown in ("∞", "NaN"):
-        return shown == show(value)
-    last = parse("1×10" + power if power else "1") * 10.0 ** -len(mantissa.partition(".")[2])
-    return abs(parse(shown) - value) <= (0.5000001 * last if shown != "0" else 0.0) + 4e-16
-
-
-shares = st.lists(st.integers(0, 100), min_size=4, max_size=4).filter(any).map(lambda n: [v / sum(n) for v in n])
-hundredths = st.integers(0, 100).map(lambda n: n / 100)
-
-
-@settings(max_examples=60, deadline=None)
-@given(shares, shares, st.sampled_from(["bits", "nats"]), hundredths, st.tuples(hundredths, hundredths))
-def test_every_number_is_the_librarys(p: Any, q: Any, unit: str, share: float, rain: tuple[float, float]) -> None:
-    url = f"x=information&v=1&p={','.join(map(repr, p))}&forecast={','.join(map(repr, q))}&unit={unit}"
-    answer = ask(f"{url}&share={share!r}&given={rain[0]!r},{rain[1]!r}")
-    assert answer["notices"] == []
-    for shown, value in check(state_of(answer), answer["view"]):
-        assert agrees(shown, value), (shown, value)
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["p.0", "p.3", "q.1", "length.0", "length.3", "share", "given.0", "given.1"]),
-            st.one_of(st.floats(0, 8), st.sampled_from([0.0, 1.0, 1e-300, -2.0, 1e9])),
-        ),
-        max_size=5,
-    ),
-    st.sampled_from(["swap", "copy", "sure", None]),
+@pytest.mark.parametrize("then", ["swap", "copy", "sure", None])
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [("p.0", 1.0), ("p.0", 0.2)],
+        [("q.1", 1e-300), ("length.3", 7.3)],
+        [("length.0", 0.0), ("length.0", 5.0), ("q.1", -2.0)],
+        [("p.3", 1e9), ("share", 0.0), ("given.1", 1.0)],
+        [("p.3", 1 / 3), ("p.0", 1 / 7), ("p.1", 0.999999999), ("length.1", 1e9)],
+    ],
 )
 def test_edits_keep_distributions(edits: list[tuple[str, float]], then: str | None) -> None:
     actions = [{"do": "set", "path": path, "value": value} for path, value in edits]

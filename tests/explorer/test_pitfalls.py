@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import xent
 from xent import from_probs
 from xent.explorer import engine
 from xent.explorer.experiments import pitfalls
 from xent.explorer.experiments.pitfalls import scores
-from xent.explorer.numbers import parse, show
+from xent.explorer.numbers import show
 from xent.explorer.section import Preset
 
-Pairs = Iterator[tuple[str, float]]
+Pairs = Iterator[tuple[str, float, float]]
+SLACK = 1e-13
+"""The last bits of sums that cancel, and of inputs that the library gets rounded."""
 
 
 def item(view: Any, name: str) -> Any:
@@ -35,116 +35,55 @@ def check(s: pitfalls.State, view: Any) -> Pairs:
     z, y = np.array(s.logits).reshape(4, 3), np.array(s.labels)
     losses = xent.cross_entropy(z, y, reduction="none")
     for row, loss in zip(item(view, "rows")["rows"], losses, strict=True):
-        yield row["cells"][-1]["text"], float(loss)
-    yield item(view, "rows")["foot"][0][-1]["text"], float(xent.cross_entropy(z, y))
+        yield row["cells"][-1]["text"], float(loss), SLACK
+    yield item(view, "rows")["foot"][0][-1]["text"], float(xent.cross_entropy(z, y)), SLACK
 
     one = np.zeros(s.k)
     one[0] = s.margin
     marks = {m["ref"]: m["label"] for m in item(view, "double-loss")["marks"]}
-    yield marks["right"], float(xent.cross_entropy(one, np.array(0)))
-    yield marks["double"], float(xent.cross_entropy(xent.softmax(one), np.array(0)))
+    yield marks["right"], float(xent.cross_entropy(one, np.array(0))), SLACK
+    yield marks["double"], float(xent.cross_entropy(xent.softmax(one), np.array(0))), SLACK
 
     outputs = np.array(s.output)
     as_logits, as_probability, _ = readings(view, "meant-numbers")
-    yield as_logits, float(xent.cross_entropy(outputs, np.array(1)))
+    yield as_logits, float(xent.cross_entropy(outputs, np.array(1))), SLACK
     with np.errstate(divide="ignore", invalid="ignore"):
-        yield as_probability, float(-np.log(outputs[1]) + 0.0)
+        yield as_probability, float(-np.log(outputs[1]) + 0.0), SLACK
 
     part, aim = z[: s.rows], y[: s.rows]
     over_classes, over_rows = readings(view, "axis-numbers")
-    yield over_classes, float(xent.cross_entropy(part, aim))
-    yield over_rows, float(-np.mean(xent.log_softmax(part, axis=0)[np.arange(s.rows), aim]) + 0.0)
+    yield over_classes, float(xent.cross_entropy(part, aim)), SLACK
+    yield over_rows, float(-np.mean(xent.log_softmax(part, axis=0)[np.arange(s.rows), aim]) + 0.0), SLACK
 
     moved = y + (1 if s.shift == "up" else -1)
     right, wrong, _ = readings(view, "shift-numbers")
-    yield right, float(losses.mean())
+    yield right, float(losses.mean()), SLACK
     inside = moved < 3
     picked = -xent.log_softmax(z)[np.arange(4), np.where(inside, moved, 0)]  # NumPy counts −1 from the end, as said
-    yield wrong, float(np.mean(np.where(inside, picked, np.nan)) + 0.0)
+    yield wrong, float(np.mean(np.where(inside, picked, np.nan)) + 0.0), SLACK
 
     _, slope = xent.cross_entropy_with_grad(z, y, reduction="sum")
     length = float(np.hypot.reduce(slope.sum(0)))
     added, mean = readings(view, "reduction-numbers")
-    yield added, length * int(s.many) / 4
-    yield mean, length / 4
+    yield added, length * int(s.many) / 4, SLACK
+    yield mean, length / 4, SLACK
 
     two = np.array([0.0, s.gap])
     loss, grad = xent.cross_entropy_with_grad(two, np.array(0))
     exact, clipped, pull, _ = readings(view, "clip-numbers")
-    yield exact, float(loss)
-    yield pull, float(grad[0])
-    yield clipped, float(from_probs.sparse_categorical_cross_entropy(np.array(0), xent.softmax(two), s.clip))
+    yield exact, float(loss), SLACK
+    yield pull, float(grad[0]), SLACK
+    yield clipped, float(from_probs.sparse_categorical_cross_entropy(np.array(0), xent.softmax(two), s.clip)), SLACK
 
     share, guess = np.array([s.rare, 1 - s.rare]), np.array([s.guess, 1 - s.guess])
     _, plain, weighted, rare = readings(view, "imbalance-numbers")
-    yield plain, float(xent.information.cross_entropy(share, guess))
-    yield weighted, float(xent.information.cross_entropy(np.array([0.5, 0.5]), guess))
-    yield rare, -math.log(s.guess)
+    yield plain, float(xent.information.cross_entropy(share, guess)), SLACK
+    yield weighted, float(xent.information.cross_entropy(np.array([0.5, 0.5]), guess)), SLACK
+    yield rare, -math.log(s.guess), SLACK
 
 
 def ask(url: str, *actions: dict[str, Any]) -> Any:
     return engine.respond({"seq": 1, "url": url, "actions": list(actions)}, {})
-
-
-def agrees(shown: str, value: float, slack: float) -> bool:
-    """Whether a text is a number to its last digit, but for the slack of sums that cancel."""
-    mantissa, _, power = shown.partition("×10")
-    if not math.isfinite(value) or shown in ("∞", "NaN"):
-        return shown == show(value)
-    last = parse("1×10" + power if power else "1") * 10.0 ** -len(mantissa.partition(".")[2])
-    return abs(parse(shown) - value) <= (0.5000001 * last if shown != "0" else 0.0) + slack
-
-
-logit = st.one_of(st.floats(-6, 6), st.floats(-50, 50), st.integers(-5, 5).map(float))
-
-
-@st.composite
-def links(draw: st.DrawFn) -> str:
-    def several(values: st.SearchStrategy[Any], n: int) -> str:
-        return ",".join(repr(v) for v in draw(st.lists(values, min_size=n, max_size=n)))
-
-    return "&".join(
-        [
-            "x=pitfalls&v=1",
-            f"z={several(logit, 12)}",
-            f"y={several(st.integers(0, 2), 4)}",
-            f"k={draw(st.sampled_from([2, 3, 10, 20]))}",
-            f"m={draw(st.floats(-4, 20))!r}",
-            f"step={draw(st.integers(0, 200))}",
-            f"o={several(st.one_of(st.floats(-20, 100), st.sampled_from([0.0, 1.0])), 3)}",
-            f"rows={draw(st.integers(1, 4))}",
-            f"shift={draw(st.sampled_from(['down', 'up']))}",
-            f"n={draw(st.sampled_from(['4', '64', '1024']))}",
-            f"eps={draw(st.sampled_from([1e-12, 1e-7, 0.1]))!r}",
-            f"gap={draw(st.floats(-10, 40))!r}",
-            f"rare={draw(st.floats(0.001, 0.5))!r}",
-            f"guess={draw(st.floats(0.001, 0.999))!r}",
-        ]
-    )
-
-
-def numbers(tree: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(tree, dict):
-        if "text" in tree and "value" in tree:
-            yield tree
-        for value in tree.values():
-            yield from numbers(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from numbers(value)
-
-
-@settings(max_examples=50, deadline=None)
-@given(links())
-def test_every_number_is_the_librarys(url: str) -> None:
-    answer = ask(url)
-    assert answer["notices"] == []
-    state = engine._open(answer["url"], {})[1]
-    for shown, value in check(state, answer["view"]):
-        assert agrees(shown, value, 1e-13), (shown, value)
-    for number in numbers(answer["view"]):
-        assert (number["value"] is None) == any(sign in number["text"] for sign in ("∞", "NaN"))
-    assert ask(answer["url"])["view"] == answer["view"]
 
 
 @pytest.mark.parametrize(("k", "floor"), [(2, "0.3133"), (3, "0.5514"), (10, "1.4612")])

@@ -77,8 +77,8 @@ def table_of_all(s: Fields) -> Panel:
     held = handle(
         text.cell,
         text.cell_spoken.format(query=SENTENCE[s.query], key=SENTENCE[s.key], weight=at["text"]),
-        x=drag("key", (0.0, TOKENS - 1.0), 1.0),
-        y=drag("query", (0.0, TOKENS - 1.0), 1.0),
+        x=drag("key", (0, TOKENS - 1), 1),
+        y=drag("query", (0, TOKENS - 1), 1),
     )
     raw = num(_products(s.seed, int(s.size))[s.query][s.key], "raw")
     score = num(every[s.query][s.key], "score")

@@ -15,7 +15,7 @@ from xent.explorer.experiments.likelihood.record import (
     Data,
     K,
     power_of,
-    show_exact,
+    shown_exact,
     sum_of_logs,
 )
 from xent.explorer.figures import (
@@ -63,7 +63,7 @@ def data(d: Data) -> Panel:
     counts, shares, costs = list[Bar](), list[Bar](), list[Bar]()
     for j in range(K):
         seen = _bar(j, num(float(s.counts[j]), f"class:{j}", text=str(s.counts[j])), text.count_spoken)
-        seen["drag"] = drag(f"counts.{j}", (0.0, 20.0), 1.0)
+        seen["drag"] = drag(f"counts.{j}", (0, 20), 1)
         counts.append(seen)
         share = _bar(j, d.share(j), text.share_spoken)
         share["drag"] = drag(f"model.{j}", (0.0, 1.0), 0.01)
@@ -81,7 +81,7 @@ def data(d: Data) -> Panel:
             controls(
                 "models",
                 [
-                    slider("copies", text.copies, copies, (1.0, float(MOST_COPIES)), step=1.0),
+                    slider("copies", text.copies, copies, (1, MOST_COPIES), step=1),
                     button(text.fit, {"do": "fit"}),
                     button(text.even, {"do": "even"}),
                 ],
@@ -150,7 +150,7 @@ def product(d: Data) -> Panel:
         behind.append(
             [
                 str(n),
-                {"text": show_exact(power_of(d.state.model, counts)), "value": None},
+                shown_exact(power_of(d.state.model, counts)),
                 num(d.product(DOUBLE, n)),
                 num(d.product(SINGLE, n)),
                 num(sum_of_logs(d.state.model, counts)),

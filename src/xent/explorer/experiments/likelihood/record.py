@@ -78,8 +78,7 @@ class Data:
     @cached_property
     def likelihood(self) -> Num:
         """Give the product, exactly."""
-        exact = power_of(self.state.model, self.seen)
-        return num(float(exact), "likelihood", text=show_exact(exact))
+        return shown_exact(power_of(self.state.model, self.seen), "likelihood")
 
     @cached_property
     def log_likelihood(self) -> Num:
@@ -125,6 +124,11 @@ def sum_of_logs(model: Sequence[float], counts: Sequence[int]) -> float:
     """Give Σ n_j log q_j in nats, rounded once."""
     with localcontext(_DIGITS):
         return float(sum((n * Decimal(q).ln() for q, n in zip(model, counts, strict=True) if n), Decimal(0)))
+
+
+def shown_exact(value: Decimal, ref: str | None = None) -> Num:
+    """Pair a number that may be smaller than any float with its text."""
+    return num(float(value), ref, text=show_exact(value))
 
 
 def show_exact(value: Decimal) -> str:

@@ -106,7 +106,7 @@ def wrong_axis(s: Fields) -> Panel:
         text.axis,
         [
             prose("axis-story", say(text.axis_one if s.rows == 1 else text.axis_story, wrong=broken, right=sound)),
-            controls("axis-controls", [slider("rows", text.rows_used, number, (1.0, 4.0), step=1.0)]),
+            controls("axis-controls", [slider("rows", text.rows_used, number, (1, N), step=1)]),
             _shares("right-axis", text.right_axis, right),
             _shares("wrong-axis", text.wrong_axis, wrong),
             readout(

@@ -126,9 +126,9 @@ def _shares(k: int, margin: float) -> tuple[float, float]:
     return 1 / (1 + tail), math.exp(-margin) / (1 + tail)
 
 
-def _classes(s: Fields, name: str) -> Controls:
+def _classes(s: Fields) -> Controls:
     number = num(float(s.k), "k", text=str(s.k))
-    return controls(name, [slider("k", text.number_of_classes, number, (2.0, float(MOST_CLASSES)), step=1.0)])
+    return controls("double-controls", [slider("k", text.number_of_classes, number, (2, MOST_CLASSES), step=1)])
 
 
 def double(s: Fields) -> Panel:
@@ -144,7 +144,7 @@ def double(s: Fields) -> Panel:
                 "double-story",
                 say(text.double_story, p=num(d.p[0], "p", text=p), right=right, double=twice, floor=floor),
             ),
-            _classes(s, "double-controls"),
+            _classes(s),
             _losses(s, d),
             _slopes(d),
             _floor(s, d),
@@ -239,7 +239,7 @@ def stuck(s: Fields) -> Panel:
     held = handle(
         text.step,
         text.step_spoken.format(step=s.step, **{head: num(v)["text"] for head, v in now.items()}),
-        x=drag("step", (0.0, float(STEPS)), 1.0),
+        x=drag("step", (0, STEPS), 1),
     )
 
     def drawn(head: str, a: float, b: float) -> float:
@@ -280,7 +280,6 @@ def stuck(s: Fields) -> Panel:
         text.stuck,
         [
             prose("stuck-story", say(text.stuck_story, k=str(s.k), guess=guess)),
-            _classes(s, "stuck-controls"),
             figure,
             readout(
                 "stuck-numbers",
