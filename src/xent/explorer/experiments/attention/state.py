@@ -38,16 +38,16 @@ class State(Fields):
 
 
 def _hidden(s: State) -> Mapping[str, Any]:
-    look = Look(s)
     j = next((i for i, seen in enumerate(s.seen) if not seen), N - 1)
-    zero = Look(dataclasses.replace(s, fill="zero"))
-    return {"name": WORDS[j], "zero": zero.weight(j), "weight": look.weight(j)}
+    hidden = dataclasses.replace(s, seen=tuple(seen and i != j for i, seen in enumerate(s.seen)))
+    zero, gone = (Look(dataclasses.replace(hidden, fill=fill)) for fill in ("zero", "infinity"))
+    return {"name": WORDS[j], "zero": zero.weight(j), "weight": gone.weight(j)}
 
 
 def _sharp(s: State) -> Mapping[str, Any]:
     return {
         "d": s.size,
-        "root": num(float(sequence.root(s.size)), "root"),
+        "root": num(float(sequence.root(s.size)), "root", text=str(sequence.root(s.size))),
         "plain": num(sequence.typical(s.seed, int(s.size))[0], "plain"),
         "scaled": num(sequence.typical(s.seed, int(s.size))[1], "scaled"),
     }

@@ -11,7 +11,7 @@ from typing import Any
 from xent import spec
 from xent.explorer.experiments.pitfalls import batch, practice, scores
 from xent.explorer.experiments.pitfalls.fields import OUTPUT, Fields
-from xent.explorer.numbers import num
+from xent.explorer.numbers import num, show_input
 from xent.explorer.section import Drawing, Preset, Sources, edit
 from xent.explorer.state import ActionError, Many, OneOf, Real, Whole, codecs, stored
 from xent.explorer.text import words
@@ -44,13 +44,20 @@ class State(Fields):
 
 def _floor(s: State) -> Mapping[str, Any]:
     d = scores.Double(s.k, s.margin)
-    return {"right": num(d.right, "right"), "double": num(d.double, "double"), "floor": num(d.floor, "floor")}
+    lead = num(s.margin, "margin", text=show_input(s.margin))
+    return {
+        "lead": lead,
+        "right": num(d.right, "right"),
+        "double": num(d.double, "double"),
+        "floor": num(d.floor, "floor"),
+    }
 
 
 def _read(s: State) -> Mapping[str, Any]:
     y = 1
     p = spec.probabilities(s.output)
     return {
+        "lead": num(s.output[y] - s.output[0], text=show_input(s.output[y] - s.output[0])),
         "loss": num(spec.loss(s.output, y), "loss"),
         "p": num(p[y], f"class:{y}"),
         "first": num(spec.loss((0.0, 1.0, 0.0), y), "floor"),
