@@ -292,7 +292,7 @@ def _path(s: Measures, most: Num) -> Item:
         "path",
         say(text.path_title),
         x=axis(text.path_axis, 0.0, 1.0),
-        y=axis(s.unit, 0.0, max(tall * 1.08, 0.01)),
+        y=axis(s.unit, 0.0, 1.08 * max(tall, most["value"] or 0.0)),
         lines=[
             line(
                 [(t, run[i]) for t, run in zip(steps, runs, strict=True)], name, ref=n.get("ref", ""), dashed=i == 1
@@ -300,7 +300,7 @@ def _path(s: Measures, most: Num) -> Item:
             for i, (name, n) in enumerate(names)
         ],
         marks=[mark(0.0, n["value"], n.get("ref", ""), n["text"]) for _, n in names if n["value"] is not None],
-        rules=[rule("y", most, text.most_is)] if tall * 1.08 > (most["value"] or 0.0) else [],
+        rules=[rule("y", most, text.most_is)],
         behind=table(
             [text.path_axis, *(name for name, _ in names)],
             [["0", *(n for _, n in names)], ["1", *(num(0.0) for _ in names)]],
