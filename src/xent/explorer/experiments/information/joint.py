@@ -145,7 +145,7 @@ def _mosaic(s: Measures, j: _Joint) -> Item:
         y=axis(text.mosaic_y, 0.0, 1.0),
         rects=rects,
         rules=[rule("y", num(float(j.come[0]), "rain"), text.rain_is)],
-        behind=table(["", *COME, text.total], rows),
+        behind=table([text.part, *COME, text.total], rows),
         caption=say(text.mosaic_caption),
     )
 
@@ -159,7 +159,7 @@ def _parts(s: Measures, j: _Joint, shared: Num, left: Num) -> Item:
         say(text.joint_sum),
         axis(s.unit, 0.0, max(whole, 2 * math.log(2) * s.per_nat) * 1.04),
         [(name, n.get("ref", ""), n["value"] or 0.0) for name, n in named],
-        behind=table(["", s.unit], [*([name, n] for name, n in named), [text.h_said, h_said]]),
+        behind=table([text.part, s.unit], [*([name, n] for name, n in named), [text.h_said, h_said]]),
         rules=[rule("x", h_said, text.h_said_is)],
         caption=say(text.joint_caption),
     )

@@ -183,7 +183,7 @@ def _sum(s: Measures) -> Item:
         say(text.sum_title),
         axis(s.unit, 0.0, end),
         [(text.entropy, "entropy", h), (text.kl, "kl", kl if kl is not None else end - h)],
-        behind=table(["", s.unit], [[text.entropy, s.entropy], [text.kl, s.forward], [text.cross, s.cross]]),
+        behind=table([text.part, s.unit], [[text.entropy, s.entropy], [text.kl, s.forward], [text.cross, s.cross]]),
         rules=rules,
         caption=say(text.sum_caption, entropy=s.entropy, kl=s.forward, cross=s.cross) if rules else endless,
     )

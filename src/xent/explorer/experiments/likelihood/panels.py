@@ -114,7 +114,7 @@ def _parts(d: Data) -> Item:
         say(text.parts_title),
         axis(text.nats, 0.0, end),
         [(text.floor, "floor", h), (text.kl, "kl", kl if kl is not None else end - h)],
-        behind=table(["", text.nats], [[text.floor, d.floor], [text.kl, d.divergence], [text.mean, d.mean]]),
+        behind=table([text.part, text.nats], [[text.floor, d.floor], [text.kl, d.divergence], [text.mean, d.mean]]),
         rules=[rule("x", d.mean, text.mean_is)] if whole is not None else [],
         caption=say(text.parts_caption, kl=d.divergence, mean=d.mean),
     )

@@ -83,7 +83,7 @@ def rows(s: Fields) -> Panel:
             sheet(
                 "rows",
                 say(text.batch_title),
-                ["", *CLASSES, text.label, text.loss],
+                [text.row_name, *CLASSES, text.label, text.loss],
                 out,
                 foot=[[text.mean, "", "", "", "", mean]],
                 caption=say(text.batch_caption, wrong=str(mistakes)),
@@ -133,7 +133,7 @@ def _shares(name: str, title: str, p: Sequence[Sequence[float]]) -> Item:
         say(title),
         rows=[*(_name(i) for i in range(len(p))), text.total],
         columns=[*CLASSES, text.total],
-        axes=("", ""),
+        axes=(text.row_name, text.class_name),
         cells=cells,
         ends=("0", "1"),
     )
