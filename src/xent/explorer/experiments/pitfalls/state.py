@@ -1,0 +1,142 @@
+"""What is on screen, how it is edited, and the questions asked about it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xent import spec
+from xent.explorer.experiments.pitfalls import batch, practice, scores
+from xent.explorer.experiments.pitfalls.fields import OUTPUT, Fields
+from xent.explorer.numbers import num, show_input
+from xent.explorer.section import Drawing, Preset, Sources, edit
+from xent.explorer.state import ActionError, Many, OneOf, Real, Whole, codecs, stored
+from xent.explorer.text import words
+
+NAME, VERSION = "pitfalls", 1
+
+text = words("pitfalls")
+
+
+@dataclass(frozen=True)
+class State(Fields):
+    """One batch for all, and what each pitfall is tried with."""
+
+    logits: tuple[float, ...] = stored(
+        (4.0, 1.0, 0.0, 1.0, 3.0, 0.0, 0.5, 1.0, 2.5, 2.0, 1.5, -1.0), Many(Real("z", -50.0, 50.0), 12, 12)
+    )
+    labels: tuple[int, ...] = stored((0, 1, 2, 1), Many(Whole("y", 0, 2), 4, 4))
+    k: int = stored(3, Whole("k", 2, scores.MOST_CLASSES))
+    margin: float = stored(5.0, Real("m", *scores.MARGINS))
+    step: int = stored(40, Whole("step", 0, scores.STEPS))
+    output: tuple[float, ...] = stored((0.0, 1.0, 0.0), Many(Real("o", *OUTPUT), 3, 3))
+    rows: int = stored(4, Whole("rows", 1, 4))
+    shift: str = stored("down", OneOf("shift", ("down", "up")))
+    many: str = stored("64", OneOf("n", batch.SIZES))
+    clip: float = stored(1e-7, Real("eps", 1e-12, 0.1))
+    gap: float = stored(20.0, Real("gap", *practice.GAPS))
+    rare: float = stored(0.02, Real("rare", 0.001, 0.5))
+    guess: float = stored(0.1, Real("guess", *practice.GUESSES))
+
+
+def _floor(s: State) -> Mapping[str, Any]:
+    d = scores.Double(s.k, s.margin)
+    lead = num(s.margin, "margin", text=show_input(s.margin))
+    return {
+        "lead": lead,
+        "right": num(d.right, "right"),
+        "double": num(d.double, "double"),
+        "floor": num(d.floor, "floor"),
+    }
+
+
+def _read(s: State) -> Mapping[str, Any]:
+    y = 1
+    p = spec.probabilities(s.output)
+    return {
+        "lead": num(s.output[y] - s.output[0], text=show_input(s.output[y] - s.output[0])),
+        "loss": num(spec.loss(s.output, y), "loss"),
+        "p": num(p[y], f"class:{y}"),
+        "first": num(spec.loss((0.0, 1.0, 0.0), y), "floor"),
+        "first_p": num(spec.probabilities((0.0, 1.0, 0.0))[y], f"class:{y}"),
+    }
+
+
+def _stuck(s: State) -> Mapping[str, Any]:
+    run = scores.Descent(s.k)
+    return {
+        "k": str(s.k),
+        "guess": num(math.log(s.k), "guess"),
+        "step": str(s.step),
+        **{name: num(run.loss(name, s.step), name) for name in scores.HEADS},
+    }
+
+
+PRESETS = (
+    Preset(
+        "softmax",
+        right=2,
+        covers=("double", "stuck"),
+        begin={"margin": 2.0},
+        after=tuple({"margin": m} for m in (4.0, 6.0, 9.0, 12.0, 16.0, 20.0)),
+        why=_floor,
+    ),
+    Preset(
+        "hundred",
+        right=1,
+        covers=("double", "meant"),
+        begin={"output": (0.0, 1.0, 0.0)},
+        after=tuple({"output": (0.0, v, 0.0)} for v in (2.0, 4.0, 7.0, 10.0)),
+        why=_read,
+    ),
+    Preset(
+        "stuck",
+        right=1,
+        covers=("double", "stuck"),
+        begin={"k": 10, "step": 0},
+        after=tuple({"step": n} for n in (10, 25, 50, 100, 150, 200)),
+        why=_stuck,
+    ),
+)
+
+
+def first(_: Sources) -> State:
+    """Begin with the default."""
+    return State()
+
+
+def repair(state: State, _: Sources) -> tuple[State, list[str]]:
+    """Leave every state as it is: all of them make sense."""
+    return state, []
+
+
+def act(state: State, action: Mapping[str, Any], _: Sources) -> State:
+    """Set a field; add a number to all outputs or multiply them by one."""
+    do = action["do"]
+    if do in ("add", "times"):
+        value = action.get("value")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ActionError(text.no_number.format(do=do, came=repr(value)[:40]))
+        moved = tuple(v + value if do == "add" else v * value for v in state.output)
+        return dataclasses.replace(state, output=codecs(State)["output"].clamp(moved))
+    return edit(state, action)
+
+
+def compute(state: State, _: Sources) -> Drawing:
+    """Draw a state."""
+    panels = {
+        "batch": lambda: batch.rows(state),
+        "double": lambda: scores.double(state),
+        "stuck": lambda: scores.stuck(state),
+        "meant": lambda: scores.meant(state),
+        "axis": lambda: batch.wrong_axis(state),
+        "shifted": lambda: batch.shifted(state),
+        "reduction": lambda: batch.reduction(state),
+        "clipping": lambda: practice.clipping(state),
+        "imbalance": lambda: practice.imbalance(state),
+    }
+    d = scores.Double(state.k, state.margin)
+    return Drawing(panels, text.summary.format(k=state.k, right=num(d.right)["text"], double=num(d.double)["text"]))

@@ -1,0 +1,170 @@
+"""Pitfalls: each broken number is what the mistake really gives, each repaired one is the public library's."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import xent
+from xent import from_probs
+from xent.explorer import engine
+from xent.explorer.experiments import pitfalls
+from xent.explorer.experiments.pitfalls import scores
+from xent.explorer.numbers import show
+from xent.explorer.section import Preset
+
+Pairs = Iterator[tuple[str, float, float]]
+SLACK = 1e-13
+"""The last bits of sums that cancel, and of inputs that the library gets rounded."""
+
+
+def item(view: Any, name: str) -> Any:
+    return next(i for panel in view["panels"] for i in panel["items"] if i["id"] == name)
+
+
+def readings(view: Any, name: str) -> list[str]:
+    return [entry["number"]["text"] for entry in item(view, name)["items"]]
+
+
+def check(s: pitfalls.State, view: Any) -> Pairs:
+    z, y = np.array(s.logits).reshape(4, 3), np.array(s.labels)
+    losses = xent.cross_entropy(z, y, reduction="none")
+    for row, loss in zip(item(view, "rows")["rows"], losses, strict=True):
+        yield row["cells"][-1]["text"], float(loss), SLACK
+    yield item(view, "rows")["foot"][0][-1]["text"], float(xent.cross_entropy(z, y)), SLACK
+
+    one = np.zeros(s.k)
+    one[0] = s.margin
+    marks = {m["ref"]: m["label"] for m in item(view, "double-loss")["marks"]}
+    yield marks["right"], float(xent.cross_entropy(one, np.array(0))), SLACK
+    yield marks["double"], float(xent.cross_entropy(xent.softmax(one), np.array(0))), SLACK
+
+    outputs = np.array(s.output)
+    as_logits, as_probability, _ = readings(view, "meant-numbers")
+    yield as_logits, float(xent.cross_entropy(outputs, np.array(1))), SLACK
+    with np.errstate(divide="ignore", invalid="ignore"):
+        yield as_probability, float(-np.log(outputs[1]) + 0.0), SLACK
+
+    part, aim = z[: s.rows], y[: s.rows]
+    over_classes, over_rows = readings(view, "axis-numbers")
+    yield over_classes, float(xent.cross_entropy(part, aim)), SLACK
+    yield over_rows, float(-np.mean(xent.log_softmax(part, axis=0)[np.arange(s.rows), aim]) + 0.0), SLACK
+
+    moved = y + (1 if s.shift == "up" else -1)
+    right, wrong, _ = readings(view, "shift-numbers")
+    yield right, float(losses.mean()), SLACK
+    inside = moved < 3
+    picked = -xent.log_softmax(z)[np.arange(4), np.where(inside, moved, 0)]  # NumPy counts −1 from the end, as said
+    yield wrong, float(np.mean(np.where(inside, picked, np.nan)) + 0.0), SLACK
+
+    _, slope = xent.cross_entropy_with_grad(z, y, reduction="sum")
+    length = float(np.hypot.reduce(slope.sum(0)))
+    added, mean = readings(view, "reduction-numbers")
+    yield added, length * int(s.many) / 4, SLACK
+    yield mean, length / 4, SLACK
+
+    two = np.array([0.0, s.gap])
+    loss, grad = xent.cross_entropy_with_grad(two, np.array(0))
+    exact, clipped, pull, _ = readings(view, "clip-numbers")
+    yield exact, float(loss), SLACK
+    yield pull, float(grad[0]), SLACK
+    yield clipped, float(from_probs.sparse_categorical_cross_entropy(np.array(0), xent.softmax(two), s.clip)), SLACK
+
+    share, guess = np.array([s.rare, 1 - s.rare]), np.array([s.guess, 1 - s.guess])
+    _, plain, weighted, rare = readings(view, "imbalance-numbers")
+    yield plain, float(xent.information.cross_entropy(share, guess)), SLACK
+    yield weighted, float(xent.information.cross_entropy(np.array([0.5, 0.5]), guess)), SLACK
+    yield rare, -math.log(s.guess), SLACK
+
+
+def ask(url: str, *actions: dict[str, Any]) -> Any:
+    return engine.respond({"seq": 1, "url": url, "actions": list(actions)}, {})
+
+
+@pytest.mark.parametrize(("k", "floor"), [(2, "0.3133"), (3, "0.5514"), (10, "1.4612")])
+def test_the_floor_of_two_softmaxes(k: int, floor: str) -> None:
+    view = ask(f"x=pitfalls&v=1&k={k}&m=20")["view"]
+    rules = item(view, "double-loss")["rules"]
+    assert rules[0]["number"]["text"] == floor
+    assert rules[0]["number"]["value"] == pytest.approx(math.log(1 + (k - 1) / math.e), rel=1e-15)
+    assert scores.Double(k, 20.0).double > rules[0]["number"]["value"]
+
+
+def test_two_softmaxes_in_torch() -> None:
+    torch = pytest.importorskip("torch")
+    for k, margin in ((3, 2.0), (10, -1.0), (10, 8.0)):
+        z = torch.zeros(1, k, dtype=torch.float64)
+        z[0, 0] = margin
+        z.requires_grad_()
+        loss = torch.nn.functional.cross_entropy(torch.softmax(z, -1), torch.tensor([0]))
+        loss.backward()
+        ours = scores.Double(k, margin)
+        assert ours.double == pytest.approx(loss.item(), rel=1e-12)
+        assert ours.double_slope == pytest.approx(z.grad[0, 0].item(), rel=1e-10)
+
+
+def test_descent_is_gradient_descent() -> None:
+    for head in scores.HEADS:
+        z = np.zeros(10)
+        for _ in range(50):
+            p = xent.softmax(z)
+            slope = p - xent.one_hot(np.array(0), 10)
+            if head == "double":
+                slope = (np.diag(p) - np.outer(p, p)) @ (xent.softmax(p) - xent.one_hot(np.array(0), 10))
+            z = z - scores.RATE * slope * (head != "dead")
+        loss = float(xent.cross_entropy(xent.softmax(z) if head == "double" else z, np.array(0)))
+        assert scores.Descent(10).loss(head, 50) == pytest.approx(loss, rel=1e-9)
+
+
+def test_one_row_over_the_wrong_axis_costs_nothing() -> None:
+    assert readings(ask("x=pitfalls&v=1&rows=1")["view"], "axis-numbers")[1] == "0"
+
+
+def test_the_sum_does_not_settle_where_the_mean_does() -> None:
+    lines = {
+        each["label"]: [v for _, v in each["points"]] for each in item(ask("x=pitfalls")["view"], "steps")["lines"]
+    }
+    mean, added = lines["mean"], lines["sum"]
+    assert all(b <= a for a, b in itertools.pairwise(mean))
+    assert max(added) > 2 * added[0]
+
+
+def test_a_clipped_mistake_teaches_nothing() -> None:
+    view = ask("x=pitfalls&v=1&gap=20")["view"]
+    assert readings(view, "clip-numbers") == ["20.000", "16.118", "−1.0000", "0"]
+
+
+@pytest.mark.parametrize("preset", pitfalls.PRESETS, ids=lambda p: p.id)
+def test_every_preset_opens(preset: Preset) -> None:
+    fields: dict[str, Any] = dict(preset.begin)
+    for change in ({}, *preset.after):
+        fields |= change
+        state = pitfalls.State(**fields)
+        assert engine._open(engine.to_url("pitfalls", 1, state), {})[1] == state
+        for build in pitfalls.compute(state, {}).panels.values():
+            assert build()["items"]  # type: ignore[operator]
+    assert engine.say(engine.words("pitfalls").questions[preset.id].why, **preset.why(pitfalls.State(**fields)))
+
+
+def test_numbers_in_the_questions_are_right() -> None:
+    asked = engine.words("pitfalls").questions
+    assert show(float(xent.cross_entropy(np.array([0.0, 1.0, 0.0]), np.array(1)))) in asked.hundred.question
+    assert f"{math.log(10):.3f}" in asked.stuck.question
+
+
+@pytest.mark.parametrize(
+    ("do", "value", "output"), [("add", 1, (1, 2, 1)), ("times", 10, (0, 10, 0)), ("times", 1e9, (0, 100, 0))]
+)
+def test_the_outputs_are_moved_together(do: str, value: float, output: tuple[float, ...]) -> None:
+    answer = ask("x=pitfalls", {"do": do, "value": value})
+    assert engine._open(answer["url"], {})[1].output == output
+
+
+@pytest.mark.parametrize("value", [None, "1", True, math.nan, math.inf])
+def test_what_is_no_number_is_refused(value: Any) -> None:
+    assert "needs a number" in ask("x=pitfalls", {"do": "add", "value": value})["error"]
