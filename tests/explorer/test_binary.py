@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 import xent
 from tests.explorer.drawn import agree, assert_honest, assert_presets_open, draw, item, readout, series, states
