@@ -1,138 +1,157 @@
-"""What a section says, without a browser: its items and numbers by name, and random states of it."""
+"""Random states and edits of any experiment, drawn from its own declarations, and what is read off its views."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
+import importlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from importlib.util import find_spec
 from typing import Any
 
 from hypothesis import strategies as st
 
 from xent.explorer import engine
 from xent.explorer.numbers import parse, show
-from xent.explorer.section import Experiment, Later
-from xent.explorer.state import Flag, Many, OneOf, Real, Whole, codecs, to_url
+from xent.explorer.rows import demo
+from xent.explorer.state import Codec, Flag, Many, OneOf, Real, Whole, Word, to_url
 
 
-def draw(experiment: Experiment, state: Any, sources: Any = None) -> Any:
-    """Give the whole view of a state, as the wire would send it: every panel built, slow ones too."""
-    url = to_url(experiment.NAME, experiment.VERSION, state)
-    drawing = experiment.compute(state, sources or {})
-    panels = [how.build() if isinstance(how, Later) else how() for how in drawing.panels.values()]
-    view = {"panels": panels, "summary": drawing.summary}
-    json.dumps(view, allow_nan=False)
-    assert engine.respond({"seq": 0, "url": url, "actions": [], "only": []}, sources or {})["notices"] == []
-    return view
-
-
-def item(view: Any, name: str) -> Any:
-    """Find a figure, a readout, a formula by its id."""
-    return next(one for panel in view["panels"] for one in panel["items"] if one["id"] == name)
-
-
-def readout(view: Any, name: str) -> list[str]:
-    """Read the headline numbers of a readout."""
-    return [one["number"]["text"] for one in item(view, name)["items"]]
-
-
-def series(view: Any, name: str) -> Iterator[list[str]]:
-    """Read the numbers of a bars figure, series by series."""
-    rows = [[bar["number"], *bar.get("more", [])] for bar in item(view, name)["rows"]]
-    return ([number["text"] for number in column] for column in zip(*rows, strict=True))
-
-
-def sheet(view: Any, name: str) -> list[list[str]]:
-    """Read the cells of a table to work in."""
-    return [[_cell(cell) for cell in row["cells"]] for row in item(view, name)["rows"]]
-
-
-def _cell(cell: Any) -> str:
-    if isinstance(cell, str):
-        return cell
-    shown = cell.get("number", cell)
-    return str(shown["text"] if "text" in shown else cell["value"])
-
-
-def agree(shown: str, exact: float) -> bool:
-    """Whether a text shows a number of the library: the same digits, or one unit off in the last."""
-    if shown.startswith("1 − "):  # a probability next to 1, as its distance from it
-        return abs(1 - float(exact) - parse(shown[4:])) <= 1.01 * 10.0 ** -_decimals(shown[4:]) + 1e-15
-    if not math.isfinite(exact):
-        return shown == show(float(exact))
-    said = parse(shown)
-    return math.isfinite(said) and abs(said - exact) <= max(1.01 * 10.0 ** -_decimals(shown), 1e-14)
-
-
-def _decimals(shown: str) -> float:
-    mantissa, _, exponent = shown.replace("−", "-").partition("×10")
-    power = parse("1×10" + exponent) if exponent else 1.0
-    return len(mantissa.partition(".")[2]) - math.log10(power)
-
-
-def numbers(tree: Any) -> Iterator[Any]:
-    """Collect every number of a view."""
-    if isinstance(tree, dict):
-        if "text" in tree and "value" in tree and "kind" not in tree:
-            yield tree
-        for value in tree.values():
-            yield from numbers(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from numbers(value)
-
-
-def assert_honest(view: Any) -> None:
-    """Hold what stands for a number against its text: what is not finite is shown as it is, and nothing else is."""
-    for number in numbers(view):
-        said = number["text"]
-        if isinstance(number["value"], float | int) and not isinstance(number["value"], bool):
-            assert "∞" not in said, number
-            assert "NaN" not in said, number
-        elif number["value"] is None:
-            assert said in ("∞", "−∞", "NaN"), number
-
-
-def states(experiment: Experiment) -> st.SearchStrategy[Any]:
-    """Give random states, each field anywhere in its range, made to agree."""
-    fields = {name: _values(codec) for name, codec in codecs(experiment.State).items()}
-    return st.builds(experiment.State, **fields).map(lambda state: experiment.repair(state, {})[0])
-
-
-def _values(codec: Any) -> st.SearchStrategy[Any]:
+def values(codec: Codec) -> st.SearchStrategy[Any]:
+    """Draw a value that a codec takes, its ends and plain numbers often among them."""
     if isinstance(codec, Real):
-        edges = [codec.low, codec.high, *([-math.inf] if codec.masks else [])]
-        return (st.sampled_from(edges) | st.floats(codec.low, codec.high)).map(lambda v: v + 0.0)
+        near = [v for v in (0.0, 1.0, 0.5, 2.0, -1.0) if codec.low <= v <= codec.high]
+        low, high = (codec.low, codec.high) if codec.low >= 50 else (max(codec.low, -50.0), min(codec.high, 50.0))
+        ends = st.sampled_from([codec.low + 0.0, codec.high, *near])
+        inner = st.floats(low, high)
+        drawn = st.one_of(ends, inner, inner)
+        drawn = st.one_of(drawn, drawn, drawn, st.just(-math.inf)) if codec.masks else drawn
+        return drawn.map(lambda v: v + 0.0)
     if isinstance(codec, Whole):
-        return st.sampled_from([codec.low, codec.high]) | st.integers(codec.low, codec.high)
+        return st.integers(codec.low, min(codec.high, codec.low + 300)) | st.just(codec.high)
     if isinstance(codec, Flag):
         return st.booleans()
     if isinstance(codec, OneOf):
         return st.sampled_from(codec.words)
-    assert isinstance(codec, Many)
-    return st.lists(_values(codec.each), min_size=codec.least, max_size=codec.most).map(tuple)
+    if isinstance(codec, Word):
+        return st.text(st.characters(categories=["L", "N"]), max_size=min(codec.longest, 8))
+    if isinstance(codec, Many):
+        most = min(codec.most, max(codec.least, 8))
+        return st.lists(values(codec.each), min_size=codec.least, max_size=most).map(tuple)
+    raise TypeError(f"no strategy for {codec!r}")
 
 
-def moments(experiment: Experiment) -> Iterator[tuple[Any, Any]]:
-    """Give every preset with each state of its motion."""
-    for preset in experiment.PRESETS:
-        fields = dict(preset.begin)
-        for change in ({}, *preset.after):
-            fields |= change
-            yield preset, experiment.State(**fields)
+@st.composite
+def links(draw: st.DrawFn, name: str) -> str:
+    """Draw the link of a state: a few fields at random, the others as they are."""
+    experiment = engine.EXPERIMENTS[name]
+    change: dict[str, Any] = {}
+    for field in fields(experiment.State):
+        if draw(st.booleans()):
+            change[field.name] = draw(values(field.metadata["codec"]))
+    return to_url(name, experiment.VERSION, experiment.State(**change))
 
 
-def assert_presets_open(experiment: Experiment, sources: Any = None) -> None:
-    """Open each question at every moment: nothing needs repair, its words fit, and it covers panels that exist."""
-    known = engine.words(experiment.NAME).questions
-    for preset, state in moments(experiment):
-        repaired, notices = experiment.repair(state, sources or {})
-        assert (repaired, notices) == (state, [])
-        assert all(field in {f.name for f in dataclasses.fields(state)} for field in preset.begin)
-        view = draw(experiment, state, sources)
-        assert set(preset.covers) <= {panel["id"] for panel in view["panels"]}
-        said = known[preset.id]
-        assert preset.right < len(said.answers)
-        wanted = {part[1:-1] for part in engine.re.findall(r"\{\w+\}", said.why)}
-        assert wanted == set(preset.why(state))
+def ask(url: str, *actions: Any, **more: Any) -> Any:
+    """Ask the engine, with the demo's rows."""
+    return engine.respond({"seq": 1, "url": url, "actions": list(actions), **more}, demo())
+
+
+def whole(url: str) -> Any:
+    """Give the view of a link with every panel built, slow ones too."""
+    answer = ask(url)
+    late = [panel["id"] for panel in answer["view"]["panels"] if panel.get("pending")]
+    if late:
+        slow = {p["id"]: p for p in ask(url, only=late, slow=True)["view"]["panels"]}
+        answer["view"]["panels"] = [slow.get(p["id"], p) for p in answer["view"]["panels"]]
+    return answer
+
+
+def nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Walk every object of a view."""
+    if isinstance(tree, dict):
+        yield tree
+        for value in tree.values():
+            yield from nodes(value)
+    elif isinstance(tree, list | tuple):
+        for value in tree:
+            yield from nodes(value)
+
+
+def numbers(tree: Any) -> Iterator[dict[str, Any]]:
+    """Give every live number of a view."""
+    return (node for node in nodes(tree) if "text" in node and "value" in node and "kind" not in node)
+
+
+def edits(view: Any) -> Iterator[Callable[[st.DrawFn], dict[str, Any]]]:
+    """Give a way to draw each edit that a view offers: what is dragged, chosen, switched, typed and pressed."""
+    seen: set[str] = set()
+
+    def fresh(key: str) -> bool:
+        return not (key in seen or seen.add(key))
+
+    for node in nodes(view):
+        if {"path", "min", "max", "step"} <= set(node) and fresh(f"drag {node['path']}"):
+            yield lambda draw, n=node: _set(n["path"], _within(draw, n))
+        elif node.get("kind") in ("choice", "pick") and fresh(f"choice {node['path']}"):
+            yield lambda draw, n=node: _set(n["path"], draw(st.sampled_from([o["value"] for o in n["options"]])))
+        elif node.get("kind") in ("toggle", "switch") and fresh(f"toggle {node['path']}"):
+            yield lambda draw, n=node: _set(n["path"], draw(st.booleans()))
+        elif {"path", "step", "page", "spoken"} <= set(node) and fresh(f"hold {node['path']}"):
+            yield lambda draw, n=node: _set(n["path"], list(_shares(draw)))
+        elif "do" in node and not node.get("disabled") and node["do"] not in QUESTIONS and fresh(_name(node)):
+            yield lambda _, n=node: _pressed(n)
+
+
+QUESTIONS = ("ask", "answer", "reveal", "leave")
+
+ADDS = ("place",)
+"""Actions that the view gives a place to; a section that has another adds it here."""
+
+
+def _name(act: dict[str, Any]) -> str:
+    return f"{act['do']} {act.get('value')}"
+
+
+def _pressed(act: dict[str, Any]) -> dict[str, Any]:
+    place = {"value": [0.25, 0.75]} if act["do"] in ADDS else {}
+    return {key: act[key] for key in ("do", "path", "value") if key in act} | place
+
+
+def _set(path: str, value: Any) -> dict[str, Any]:
+    return {"do": "set", "path": path, "value": value}
+
+
+def _within(draw: st.DrawFn, drag: dict[str, Any]) -> float:
+    low, high = drag["min"], drag["max"]
+    if isinstance(low, int) and isinstance(high, int):
+        return draw(st.integers(low, high))
+    return draw(st.floats(low, high) | st.sampled_from([low, high])) + 0.0
+
+
+def _shares(draw: st.DrawFn) -> tuple[float, float, float]:
+    a, b = sorted((draw(st.floats(0, 1)), draw(st.floats(0, 1))))
+    return a, b - a, 1 - b
+
+
+def close(text: str, value: float, slack: float = 0.0) -> bool:
+    """Whether the text is the number to its last shown digit (or the neighbour, when it lies on the edge)."""
+    if text == show(value) or not math.isfinite(value):
+        return text == show(value)
+    if text.startswith("1 − "):
+        return close(text.removeprefix("1 − "), 1 - value, slack=3e-16)
+    mantissa, _, power = text.partition("×10")
+    unit = parse("1×10" + power) if power else 1.0
+    last = unit * 10.0 ** -len(mantissa.partition(".")[2])
+    return abs(parse(text) - value) <= 0.5000001 * last + slack
+
+
+def figure(view: Any, name: str) -> Any:
+    """Find an item of a view by its id."""
+    return next(item for panel in view["panels"] for item in panel["items"] if item["id"] == name)
+
+
+def check_of(name: str) -> Callable[[Any, Any], Iterator[tuple[str, float]]] | None:
+    """Give ``check(state, view)`` of a section's own tests: it yields a shown text and the library's number."""
+    own = f"tests.explorer.test_{name}"
+    return getattr(importlib.import_module(own), "check", None) if find_spec(own) else None

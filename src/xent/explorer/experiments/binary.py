@@ -388,7 +388,10 @@ def _two(state: State) -> Panel:
         ),
         caption=say(text.overlay_caption),
     )
-    shift = [button(text.add_one, {"do": "shift", "value": 1}), button(text.take_one, {"do": "shift", "value": -1})]
+    shift = [
+        button(label, {"do": "shift", "value": by, "disabled": max(abs(z + by) for z in state.pair) > SPAN})
+        for label, by in ((text.add_one, 1), (text.take_one, -1))
+    ]
     return panel(
         "two",
         text.two,

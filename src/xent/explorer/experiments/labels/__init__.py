@@ -10,12 +10,15 @@ import math
 
 from xent.explorer.experiments.labels import own, panels, parts, worth
 from xent.explorer.experiments.labels.batch import Batch
-from xent.explorer.experiments.labels.state import State, act, first, repair, text
+from xent.explorer.experiments.labels.state import State, act, first, repair
 from xent.explorer.numbers import num
 from xent.explorer.section import Drawing, Preset, Sources
+from xent.explorer.text import words
 from xent.explorer.view import Num
 
 NAME, VERSION = "labels", 1
+
+text = words("labels")
 
 __all__ = ["NAME", "PRESETS", "VERSION", "State", "act", "compute", "first", "repair"]
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from xent.explorer.experiments.labels import pasted
 from xent.explorer.experiments.labels.batch import Batch
 from xent.explorer.experiments.labels.panels import IGNORED
-from xent.explorer.experiments.labels.state import text
 from xent.explorer.figures import button, controls, panel, prose, say, sheet
 from xent.explorer.section import Sources
+from xent.explorer.text import words
 from xent.explorer.view import Code, Edit, Item, Panel
+
+text = words("labels")
 
 
 def own_panel(b: Batch, sources: Sources) -> Panel:
     """Take pasted rows, and files; give the batch as text and as programs."""
-    cell: Edit = {"kind": "edit", "path": "paste", "text": text.paste_here, "label": text.own_label}
+    cell: Edit = {"kind": "edit", "path": "paste", "text": "", "label": text.own_label}
     code: Code = {
         "kind": "code",
         "id": "take",

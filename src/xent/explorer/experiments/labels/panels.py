@@ -7,7 +7,7 @@ import math
 from xent.explorer import mathml as m
 from xent.explorer.experiments.labels import pasted
 from xent.explorer.experiments.labels.batch import Batch
-from xent.explorer.experiments.labels.state import HEAVIEST, text
+from xent.explorer.experiments.labels.state import HEAVIEST, MOST_ROWS
 from xent.explorer.figures import (
     areas,
     axis,
@@ -26,6 +26,7 @@ from xent.explorer.figures import (
     table,
 )
 from xent.explorer.numbers import num, show_input
+from xent.explorer.text import words
 from xent.explorer.view import (
     Bar,
     Control,
@@ -40,6 +41,8 @@ from xent.explorer.view import (
     SheetCell,
     SheetRow,
 )
+
+text = words("labels")
 
 CLASSES: tuple[str, ...] = tuple(text.classes)
 IGNORED = str(pasted.IGNORED).replace("-", "−")
@@ -134,7 +137,7 @@ def _sheet(b: Batch) -> Item:
         [text.row, *names, *targets, text.counts, text.plain, text.weight, text.weighted],
         rows,
         foot=[total],
-        add={"do": "add", "label": text.add},
+        add={"do": "add", "label": text.add, "disabled": s.n == MOST_ROWS},
         caption=say(text.form_captions[s.form]),
     )
 

@@ -6,7 +6,6 @@ import math
 
 from xent.explorer.experiments.labels.batch import Batch
 from xent.explorer.experiments.labels.panels import tally
-from xent.explorer.experiments.labels.state import text
 from xent.explorer.figures import (
     areas,
     axis,
@@ -20,12 +19,15 @@ from xent.explorer.figures import (
     table,
 )
 from xent.explorer.numbers import num
+from xent.explorer.text import words
 from xent.explorer.view import (
     Item,
     Num,
     Panel,
     Rect,
 )
+
+text = words("labels")
 
 
 def micro_panel(b: Batch) -> Panel:
@@ -56,9 +58,7 @@ def micro_panel(b: Batch) -> Panel:
         prose("micro-story", said),
         controls(
             "splits",
-            [slider("split", text.split, tally(float(s.split), "split"), (1.0, float(s.n - 1)), step=1.0)]
-            if s.n > 2
-            else [],
+            [slider("split", text.split, tally(float(s.split), "split"), (1, s.n - 1), step=1)] if s.n > 2 else [],
         ),
     ]
     if s.by != "sum":

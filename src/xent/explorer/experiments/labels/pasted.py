@@ -15,7 +15,7 @@ from xent.explorer.numbers import num, parse, show_input
 from xent.explorer.state import ActionError
 from xent.explorer.text import words
 
-text = words("labels").paste
+text = words("labels")
 
 IGNORED = -100
 """The label of a row that does not count: PyTorch's default."""
@@ -39,14 +39,14 @@ class Pasted:
 def read(pasted: str) -> Pasted:
     """Read rows, or raise ActionError with a sentence that names the row, counted from 0, and what to do."""
     if len(pasted) > LONGEST:
-        raise ActionError(text.too_long.format(most=LONGEST, came=len(pasted)))
+        raise ActionError(text.paste.too_long.format(most=LONGEST, came=len(pasted)))
     rows = [row for row in (part.strip(" \t[](),{}") for part in _rows(pasted.strip())) if row]
     if not rows:
-        raise ActionError(text.nothing)
+        raise ActionError(text.paste.nothing)
     parts = [row.split("|") for row in rows]
     for i, part in enumerate(parts):
         if len(part) != len(parts[0]) or len(part) > 2:
-            raise ActionError(text.bars.format(row=i))
+            raise ActionError(text.paste.bars.format(row=i))
     barred = len(parts[0]) == 2
     left = [_numbers(part[0], i) for i, part in enumerate(parts)]
     right = [_numbers(part[1], i) for i, part in enumerate(parts)] if barred else [row[-1:] for row in left]
@@ -55,7 +55,7 @@ def read(pasted: str) -> Pasted:
     for i, row in enumerate(logits):
         _check(row, i, k)
     if len(rows) > MOST_ROWS:
-        raise ActionError(text.many_rows.format(most=MOST_ROWS, came=len(rows)))
+        raise ActionError(text.paste.many_rows.format(most=MOST_ROWS, came=len(rows)))
     soft = [_target(row, i, k) for i, row in enumerate(right)]
     labels = [max(range(k), key=row.__getitem__) for row in soft]
     used = [row != [float(IGNORED)] for row in right]
@@ -75,23 +75,23 @@ def _numbers(row: str, i: int) -> list[float]:
         try:
             out.append(parse(word))
         except ValueError:
-            raise ActionError(text.no_number.format(row=i, came=repr(word[:40]))) from None
+            raise ActionError(text.paste.no_number.format(row=i, came=repr(word[:40]))) from None
     return out
 
 
 def _check(row: list[float], i: int, k: int) -> None:
     """Hold one row's logits against the first row's number of them, and against what has a softmax."""
     if not 2 <= len(row) <= MOST_CLASSES:
-        raise ActionError(text.columns.format(row=i, came=len(row), most=MOST_CLASSES))
+        raise ActionError(text.paste.columns.format(row=i, came=len(row), most=MOST_CLASSES))
     if len(row) != k:
-        raise ActionError(text.ragged.format(row=i, came=len(row), k=k))
+        raise ActionError(text.paste.ragged.format(row=i, came=len(row), k=k))
     for j, z in enumerate(row):
         if math.isnan(z) or z == math.inf:
-            raise ActionError(text.no_softmax.format(row=i, column=j, came=num(z)["text"]))
+            raise ActionError(text.paste.no_softmax.format(row=i, column=j, came=num(z)["text"]))
         if math.isfinite(z) and abs(z) > REACH:
-            raise ActionError(text.far.format(row=i, column=j, came=num(z)["text"], reach=show_input(REACH)))
+            raise ActionError(text.paste.far.format(row=i, column=j, came=num(z)["text"], reach=show_input(REACH)))
     if max(row) == -math.inf:
-        raise ActionError(text.all_masked.format(row=i))
+        raise ActionError(text.paste.all_masked.format(row=i))
 
 
 def _target(row: list[float], i: int, k: int) -> list[float]:
@@ -99,11 +99,13 @@ def _target(row: list[float], i: int, k: int) -> list[float]:
     if len(row) == 1:
         label = row[0]
         if label != IGNORED and not (label.is_integer() and 0 <= label < k):
-            raise ActionError(text.label.format(row=i, came=show_input(label), k=k, last=k - 1, ignored=IGNORED))
+            raise ActionError(
+                text.paste.label.format(row=i, came=show_input(label), k=k, last=k - 1, ignored=IGNORED)
+            )
         return [float(j == max(label, 0)) for j in range(k)]
     if len(row) != k:
-        raise ActionError(text.shares.format(row=i, k=k, came=len(row)))
+        raise ActionError(text.paste.shares.format(row=i, k=k, came=len(row)))
     total = math.fsum(row)
     if not all(0 <= t <= 1 for t in row) or abs(total - 1) > 1e-3:
-        raise ActionError(text.total.format(row=i, came=num(total)["text"]))
+        raise ActionError(text.paste.total.format(row=i, came=num(total)["text"]))
     return row

@@ -137,6 +137,8 @@ def act(state: State, action: Mapping[str, Any], sources: Sources) -> State:
         return _paste(state, pasted.read(str(value)))
     if do == "set" and path.startswith("soft."):
         return _share(state, action, path)
+    if do == "set" and path == "split" and isinstance(value, float) and math.isfinite(value):
+        return edit(state, {**action, "value": round(value)})
     if do == "set" and path == "guesses":
         return _guesses(state, value)
     new = edit(state, action)

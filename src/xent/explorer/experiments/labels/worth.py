@@ -6,7 +6,7 @@ import math
 
 from xent.explorer.experiments.labels.batch import Batch
 from xent.explorer.experiments.labels.panels import shown, tally
-from xent.explorer.experiments.labels.state import MOST_GUESSES, MOST_NATS, State, text
+from xent.explorer.experiments.labels.state import MOST_GUESSES, MOST_NATS, State
 from xent.explorer.figures import (
     axis,
     curves,
@@ -23,10 +23,13 @@ from xent.explorer.figures import (
     table,
 )
 from xent.explorer.numbers import num
+from xent.explorer.text import words
 from xent.explorer.view import (
     Inline,
     Panel,
 )
+
+text = words("labels")
 
 TABLED = (2, 3, 10, 100, 1000, 10_000, 100_000)
 
