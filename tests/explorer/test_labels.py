@@ -40,7 +40,7 @@ def check(state: State, view: Any) -> Iterator[tuple[Any, ...]]:
             weighted = xent.cross_entropy(z[i], target[i], weight=w, reduction="sum")
             yield cost["text"], weighted
             assert mass["text"] in (show(w @ target[i]), str(int(w @ target[i])))
-    results = [row["cells"][3]["text"] for row in figure(view, "answers")["rows"]]
+    results = [row["cells"][1]["text"] for row in figure(view, "answers")["rows"]]
     for shown, by in zip(results, ("weights", "rows", "all", "sum"), strict=True):
         yield shown, reduced(z, q, w, used, by), 1e-14
     yield figure(view, "reduced")["items"][2]["number"]["text"], reduced(z, q, w, used, state.by), 1e-14
@@ -74,7 +74,7 @@ def test_the_default_is_pytorch_s_mean_sum_and_mean_over_rows() -> None:
     z = torch.tensor(State.logits, dtype=torch.float64).reshape(6, 3)
     y = torch.tensor([y if on else -100 for y, on in zip(State.labels, State.used, strict=True)])
     w = torch.tensor(State.weights, dtype=torch.float64)
-    by_weight, rows, everything, total = (row["cells"][3]["text"] for row in figure(view, "answers")["rows"])
+    by_weight, rows, everything, total = (row["cells"][1]["text"] for row in figure(view, "answers")["rows"])
     assert by_weight == show(F.cross_entropy(z, y, weight=w).item())
     assert total == show(F.cross_entropy(z, y, weight=w, reduction="sum").item())
     assert everything == show(F.cross_entropy(z, y, weight=w, reduction="none").mean().item())
@@ -88,7 +88,7 @@ def test_pytorch_divides_distributions_by_the_number_of_rows() -> None:
     t = torch.tensor(State.soft, dtype=torch.float64).reshape(6, 3)
     w = torch.tensor(State.weights, dtype=torch.float64)
     rows = figure(view, "answers")["rows"][1]["cells"]
-    assert rows[3]["text"] == show(F.cross_entropy(z, t, weight=w).item())
+    assert rows[1]["text"] == show(F.cross_entropy(z, t, weight=w).item())
     assert "PyTorch for distributions" in rows[4]
 
 
@@ -134,7 +134,7 @@ def test_a_mean_of_means_is_the_mean_when_the_denominators_agree() -> None:
 
 def test_doubling_all_class_weights_leaves_the_weighted_mean_alone() -> None:
     one, two = (ask(f"x=labels&v=1&w={w}")["view"] for w in ("1,1,4", "2,2,8"))
-    results = [[row["cells"][3]["text"] for row in figure(view, "answers")["rows"]] for view in (one, two)]
+    results = [[row["cells"][1]["text"] for row in figure(view, "answers")["rows"]] for view in (one, two)]
     assert results[0][0] == results[1][0]
     assert all(a != b for a, b in zip(results[0][1:], results[1][1:], strict=True))
 

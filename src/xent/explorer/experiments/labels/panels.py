@@ -184,9 +184,9 @@ def _answers(b: Batch) -> Item:
         above, below = b.numerator(b.rows), b.denominator(b.rows, by)
         cells: list[SheetCell] = [
             text.reductions[by],
+            num(b.result(by=by)),
             num(above),
             "" if by == "sum" else tally(below),
-            num(b.result(by=by)),
             text.called[by],
         ]
         rows.append({"ref": "result" if by == b.state.by else f"by:{by}", "cells": cells})

@@ -97,11 +97,10 @@ def _levels(b: Batch, parts: list[tuple[Num, float]], whole: Num, naive: Num) ->
                 }
             )
         at += below
-    rules = [
-        rule("y", number, label)
-        for number, label in ((whole, text.whole_rule), (naive, text.naive_rule))
-        if number["value"] is not None
-    ]
+    levels = ((whole, text.whole_rule), (naive, text.naive_rule))
+    rules = [rule("y", number, label) for number, label in levels if number["value"] is not None]
+    if len(rules) == 2 and abs(rules[0]["at"] - rules[1]["at"]) < top / 16:
+        del rules[1]  # their words would stand on each other; the readout has both
     rows: list[list[str | Num]] = [[text.parts[i], tally(below), mean] for i, (mean, below) in enumerate(parts)]
     return areas(
         "micro-levels",
