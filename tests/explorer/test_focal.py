@@ -78,7 +78,7 @@ def test_gamma_zero_and_alpha_one_half_is_half_of_cross_entropy() -> None:
 
 
 def test_the_example_of_the_paper() -> None:
-    """Lin et al. (2017), section 3.2: with γ = 2, p = 0.9 costs a hundredth of cross-entropy, 0.968 a thousandth."""
+    """Lin et al. (2017), section 3.2: with γ = 2, 0.9 costs a hundredth of cross-entropy, 0.968 a thousandth."""
     for p, less in ((0.9, 100), (1 - 10**-1.5, 1000)):
         plain, _, loss = (
             item["number"]["value"] for item in figure(at(State(alpha=1.0, gamma=2.0, p=p)), "numbers")["items"]
