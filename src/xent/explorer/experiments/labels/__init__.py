@@ -58,7 +58,7 @@ PRESETS = (
         after=tuple({"weights": (c, c, 4 * c)} for c in (1.25, 1.5, 1.75, 2.0)),
         why=lambda s: {
             "above": num(Batch(s).numerator(range(s.n)), "above"),
-            "below": num(Batch(s).denominator(range(s.n), "weights"), "below"),
+            "below": panels.tally(Batch(s).denominator(range(s.n), "weights"), "below"),
             "result": _mean(s),
         },
     ),
@@ -77,7 +77,7 @@ PRESETS = (
         begin={"guesses": 2, "nats": 1.5},
         after=tuple({"guesses": k} for k in (3, 5, 10, 30, 100, 300, 1000)),
         why=lambda s: {
-            "nats": num(s.nats, "nats"),
+            "nats": panels.shown(s.nats, "nats"),
             "k": num(float(s.guesses), "k", text=str(s.guesses)),
             "guess": num(worth.guess(s), "k"),
             "p": num(worth.typical(s), "nats"),
