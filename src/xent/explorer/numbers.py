@@ -121,9 +121,11 @@ def show_tick(value: float) -> str:
 
     Examples
     --------
-    >>> [show_tick(v) for v in (0.0, -0.5, 10.0, 1e6, 1e-12)]
-    ['0', '−0.5', '10', '10⁶', '10⁻¹²']
+    >>> [show_tick(v) for v in (0.0, -0.5, 10.0, 1e6, 1e-12, -2e8)]
+    ['0', '−0.5', '10', '10⁶', '10⁻¹²', '−2×10⁸']
     """
     if value != 0 and not 1e-4 < abs(value) < 1e5 and math.log10(abs(value)).is_integer():
         return ("−" if value < 0 else "") + "10" + str(int(math.log10(abs(value)))).translate(_SUPERSCRIPTS)
-    return f"{value:g}".replace("-", "−")
+    mantissa, _, exponent = f"{value:g}".partition("e")
+    power = f"×10{str(int(exponent)).translate(_SUPERSCRIPTS)}" if exponent else ""
+    return mantissa.replace("-", "−") + power
