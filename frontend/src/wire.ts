@@ -19,8 +19,12 @@ export class Wire {
   readonly sessions = signal<ReadonlyMap<string, Session>>(new Map());
   /** The name of the section the address is about. */
   readonly active = signal("");
-  /** The section to go to, once it is on the page. */
+  /** The section to go to, and to stay at until the page stands still. */
   readonly goal = signal<string | null>(null);
+  /** The section under the reader's eyes. */
+  readonly reading = signal<string | null>(null);
+  /** The section the page was opened at has been drawn: from now on others are, when they come near. */
+  readonly ready = signal(false);
   readonly solo = computed(() => this.alone !== null || (this.contents.value?.solo ?? false));
   readonly shown = computed(() => {
     const all = this.contents.value?.sections ?? [];
@@ -86,6 +90,29 @@ export class Wire {
     if (session.name !== this.active.peek() || session.url === "" || this.model.get("url") === session.url) return;
     this.model.set("url", session.url);
     this.model.save_changes();
+  }
+
+  /** The address of another state of this page, where there is one. */
+  address(url: string): string {
+    const whole = String(this.model.get("link") ?? "");
+    return `${whole.split("#")[0] ?? ""}#${url}`;
+  }
+
+  /** Draw every section, then print. */
+  print(): void {
+    for (const { name } of this.shown.peek()) this.sessions.peek().get(name)?.start();
+    let done: (() => void) | undefined;
+    done = effect(() => {
+      if (![...this.shown.value].every(({ name }) => this.sessions.value.get(name)?.view.value) || !this.idle.value) return;
+      // Two frames: for the pictures to be drawn, and for the figures to be measured.
+      requestAnimationFrame(() =>
+        requestAnimationFrame(() => {
+          done?.();
+          done = undefined;
+          print();
+        }),
+      );
+    });
   }
 
   private link(): string {
