@@ -11,9 +11,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from playwright.sync_api import Page, expect
 
 import xent
 from tests.explorer.drawn import ask, close, figure, numbers
+from tests.explorer.seen import assert_page_is_python, lane, link, open_at, settle
 from xent.explorer.experiments import gradient
 from xent.explorer.experiments.gradient.state import Row, split
 from xent.explorer.state import to_url
@@ -155,3 +157,23 @@ def test_the_known_gradient_of_the_articles_row() -> None:
     shown = [bar["number"]["text"] for bar in figure(answer["view"], "slope")["rows"]]
     assert shown == ["−0.3410", "0.2424", "0.0986"]
     assert all(close(text, value) for text, value in zip(shown, want.tolist(), strict=True))
+
+
+@pytest.mark.browser
+def test_mass_is_moved_and_the_cells_are_walked_through_in_the_browser(page: Page, address: str) -> None:
+    open_at(page, address, "x=gradient&v=1&solo=1")
+    lane(page, "split", "gradient").focus()
+    before = link(page)
+    page.keyboard.press("PageUp")
+    settle(page)
+    assert link(page) != before
+    expect(page.locator("#gradient-readout-numbers")).to_contain_text("1.9644")
+    expect(page.locator("#gradient-figure-slope")).to_contain_text("0.7145")  # 0.8311 of the two, 0.8598
+    page.get_by_role("button", name="Next cell").click()
+    settle(page)
+    assert "i=1" in link(page)
+    page.locator("#gradient-figure-jacobian .grip").focus()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert "j=1" in link(page)
+    assert_page_is_python(page)

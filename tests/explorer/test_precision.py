@@ -12,9 +12,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from playwright.sync_api import Page, expect
 
 import xent
 from tests.explorer.drawn import ask, figure, whole
+from tests.explorer.seen import link, open_at, settle
 from xent import spec
 from xent.explorer import engine
 from xent.explorer.experiments import precision
@@ -259,3 +261,20 @@ def test_the_answer_to_every_question_holds(preset: Any) -> None:
     else:
         assert end.results["clipped"].gradient == 0
         assert end.results["logsumexp"].gradient == -1
+
+
+@pytest.mark.browser
+def test_a_cell_of_the_map_is_chosen_by_key_and_looked_into(page: Page, address: str) -> None:
+    open_at(page, address, "x=precision&v=1&solo=1")
+    page.locator("#precision-panel-map").scroll_into_view_if_needed()
+    cell = page.locator("#precision-figure-map-naive .grip")
+    expect(cell).to_have_count(1)
+    cell.focus()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert "gap=25" in link(page)
+    page.locator("#precision-figure-map-naive .grip").focus()
+    page.keyboard.press("ArrowDown")
+    settle(page)
+    assert "format=" in link(page)
+    expect(page.locator("#precision-figure-outcomes")).not_to_contain_text("What float32 makes of it")

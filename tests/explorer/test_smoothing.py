@@ -12,9 +12,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from playwright.sync_api import Page
 
 import xent
 from tests.explorer.drawn import ask, figure
+from tests.explorer.seen import assert_page_is_python, link, open_at, settle
 from xent import information, spec
 from xent.explorer.experiments import smoothing
 from xent.explorer.experiments.smoothing.state import Smoothed, smoothed
@@ -137,3 +139,18 @@ def test_the_answer_to_every_question_holds(preset: Any) -> None:
         assert [row.plain["value"] for row in rows] == sorted((row.plain["value"] for row in rows), reverse=True)
     else:
         assert [show(row.floor["value"] or 0.0) for row in rows] == ["0.5003", "0.5448"]
+
+
+@pytest.mark.browser
+def test_the_ring_on_the_curve_changes_the_gap(page: Page, address: str) -> None:
+    open_at(page, address, "x=smoothing&v=1&solo=1")
+    ring = page.locator("#smoothing-figure-against-gap .grip")
+    ring.scroll_into_view_if_needed()
+    ring.focus()
+    page.keyboard.press("ArrowLeft")
+    settle(page)
+    assert "gap=7.9" in link(page)
+    page.get_by_label("the others: ε/(K − 1)").first.check()
+    settle(page)
+    assert "share=others" in link(page)
+    assert_page_is_python(page)

@@ -264,7 +264,9 @@ def _squared(row: Row) -> Panel:
             mark(z, slopes[y], "square", two[0]["text"]),
         ],
         caption=say(text.pulls_caption),
-        behind=table(["", text.cross, text.square], [[text.slope_at, one[0], two[0]], [text.loss, one[1], two[1]]]),
+        behind=table(
+            [text.quantity, text.cross, text.square], [[text.slope_at, one[0], two[0]], [text.loss, one[1], two[1]]]
+        ),
     )
     costs = [math.fsum(-b * math.log(a) for a, b in zip(p, t, strict=True) if b) for _, p in runs]
     losses = curves(
@@ -282,7 +284,7 @@ def _squared(row: Row) -> Panel:
             ),
         ],
         marks=[mark(z, row.loss, "cross", one[1]["text"]), mark(z, cost, "square", two[1]["text"])],
-        behind=table(["", text.cross, text.square], [[text.loss, one[1], two[1]]]),
+        behind=table([text.quantity, text.cross, text.square], [[text.loss, one[1], two[1]]]),
     )
     return panel(
         "squared",

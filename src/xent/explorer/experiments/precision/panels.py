@@ -187,7 +187,7 @@ def _form_map(s: State, form: str, found: dict[str, tuple[Decimal, ...]]) -> Ite
         say(text.titles[form]),
         rows=names,
         columns=[show_tick(gap) for gap in GAPS],
-        axes=("", text.ahead_by),
+        axes=(text.format, text.ahead_by),
         cells=cells,
         ends=(text.palest, text.deepest),
         texts=False,

@@ -97,7 +97,7 @@ def _row(row: Smoothed) -> Panel:
                     (text.above, "above", row.above),
                 ],
                 behind=table(
-                    ["", text.nats],
+                    [text.part, text.nats],
                     [
                         [text.floor, row.floor],
                         [text.above, num(row.above, "above")],
