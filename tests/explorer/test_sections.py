@@ -167,7 +167,7 @@ def test_a_point_of_the_simplex_is_dragged_and_stays_a_distribution(page: Page, 
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + 2000, y + 40, steps=5)
+    page.mouse.move(x + 900, y + 400, steps=5)
     page.mouse.up()
     settle(page)
     assert "s=0,1,0" in link(page)
@@ -262,8 +262,9 @@ def test_a_figure_is_taken_along(page: Page, kinds_address: str, figure: str, ki
         return
     words = data.decode()
     shown = element.evaluate(
-        """(figure) => [...figure.querySelectorAll(".drawing [data-num], .drawing svg text")].filter(
-             (n) => n.offsetParent !== null || n instanceof SVGElement).map((n) => (n.value ?? n.textContent).trim())"""
+        """(figure) => [...figure.querySelectorAll(".drawing [data-num], .drawing svg text")]
+             .filter((n) => n.offsetParent !== null || n instanceof SVGElement)
+             .map((n) => (n.value ?? n.textContent).trim())"""
     )
     assert shown or figure == "colours"
     if kind == "SVG":
