@@ -59,7 +59,7 @@ def shown_numbers(page: Page, name: str) -> Counter[str]:
 def all_numbers(tree: Any) -> Iterator[str]:
     """Collect every live number of a view model."""
     if isinstance(tree, dict):
-        if "text" in tree and "value" in tree:
+        if "text" in tree and ("value" in tree or "shade" in tree):  # a number, or a cell of a heat map
             yield tree["text"]
         if tree.get("tag") == "mn":
             yield tree["kids"][0]

@@ -19,6 +19,7 @@ from xent.explorer.rows import demo
 from xent.explorer.state import codecs, from_url, to_url
 from xent.explorer.text import words
 
+CHECKS = {name: check_of(name) for name in engine.EXPERIMENTS}  # here, because @given refuses to be nested
 every_section = pytest.mark.parametrize("name", engine.EXPERIMENTS)
 presets = [
     pytest.param(name, preset, id=f"{name}-{preset.id}")
@@ -69,7 +70,7 @@ def test_every_edit_that_is_offered_can_be_done(name: str, data: st.DataObject) 
 @settings(max_examples=25)
 @given(st.data())
 def test_the_numbers_are_the_public_library_s(name: str, data: st.DataObject) -> None:
-    check = check_of(name)
+    check = CHECKS[name]
     if check is None:
         pytest.skip(f"tests/explorer/test_{name}.py has no check(state, view)")
     answer = whole(data.draw(links(name)))

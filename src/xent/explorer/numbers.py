@@ -7,6 +7,7 @@ instead of fading into 0.0000; infinities and NaN are shown as what they are.
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 from xent.explorer.view import Num
 
@@ -14,17 +15,21 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
 
 
-def show(value: float) -> str:
+def show(value: float | Decimal) -> str:
     """Write a number for reading: four decimals near 1, fewer for large ones, scientific for tiny and huge ones.
+
+    A decimal number may be smaller or larger than any float.
 
     Examples
     --------
     >>> [show(v) for v in (0.41703, 12.5, 123456.0, 5.778e-18, 0.0, -math.inf, math.nan)]
     ['0.4170', '12.500', '1.23×10⁵', '5.78×10⁻¹⁸', '0', '−∞', 'NaN']
+    >>> show(Decimal("-5.0759e-435")), show(Decimal("2e428")), show(Decimal("Infinity"))
+    ('−5.08×10⁻⁴³⁵', '2.00×10⁴²⁸', '∞')
     """
     if math.isnan(value):
         return "NaN"
-    if math.isinf(value):
+    if value in (math.inf, -math.inf):
         return "∞" if value > 0 else "−∞"
     size = abs(value)
     if value == 0:
@@ -121,9 +126,11 @@ def show_tick(value: float) -> str:
 
     Examples
     --------
-    >>> [show_tick(v) for v in (0.0, -0.5, 10.0, 1e6, 1e-12)]
-    ['0', '−0.5', '10', '10⁶', '10⁻¹²']
+    >>> [show_tick(v) for v in (0.0, -0.5, 10.0, 1e6, 1e-12, -2e8)]
+    ['0', '−0.5', '10', '10⁶', '10⁻¹²', '−2×10⁸']
     """
     if value != 0 and not 1e-4 < abs(value) < 1e5 and math.log10(abs(value)).is_integer():
         return ("−" if value < 0 else "") + "10" + str(int(math.log10(abs(value)))).translate(_SUPERSCRIPTS)
-    return f"{value:g}".replace("-", "−")
+    mantissa, _, exponent = f"{value:g}".partition("e")
+    power = f"×10{str(int(exponent)).translate(_SUPERSCRIPTS)}" if exponent else ""
+    return mantissa.replace("-", "−") + power
