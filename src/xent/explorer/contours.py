@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
-Point = tuple[float, ...]
+Point = tuple[float, float]
 Cell = tuple[int, int, int, int]
 _Edge = tuple[int, int]
 
@@ -54,14 +54,14 @@ def contours(
 
     Examples
     --------
-    >>> lines = contours(lambda p: p[0] + p[1], *square_mesh(0.0, 1.0, 2), [0.5])
-    >>> [(level, sorted((round(x, 6), round(y, 6)) for x, y in line)) for level, line in lines]
-    [(0.5, [(0.0, 0.5), (0.5, 0.0)])]
+    >>> lines = contours(lambda p: p[0] + p[1], *square_mesh(0.0, 1.0, 2), [0.25])
+    >>> [(level, sorted(line)) for level, line in lines]
+    [(0.25, [(0.0, 0.25), (0.25, 0.0)])]
     """
     values = [f(p) for p in points]
     joined: list[dict[_Edge, list[_Edge]]] = [{} for _ in levels]
     for cell in cells:
-        v = [values[i] for i in cell]
+        v = (values[cell[0]], values[cell[1]], values[cell[2]], values[cell[3]])
         low, high = min(v), max(v)
         for k in range(bisect_left(levels, low), len(levels)):
             level = levels[k]
@@ -76,22 +76,28 @@ def contours(
     return out
 
 
-def _segments(cell: Cell, values: list[float], level: float) -> list[tuple[_Edge, _Edge]]:
+# Which of a square's four sides (0 from corner 0 to 1, and so on) the line joins, by which corners are above.
+_SIDES: dict[int, tuple[tuple[int, int], ...]] = {
+    0b0001: ((3, 0),),
+    0b0010: ((0, 1),),
+    0b0011: ((3, 1),),
+    0b0100: ((1, 2),),
+    0b0110: ((0, 2),),
+    0b0111: ((3, 2),),
+}
+_JOINED = _SIDES | {15 - above: pairs for above, pairs in _SIDES.items()}
+_CUT = (((3, 0), (1, 2)), ((0, 1), (2, 3)))  # a saddle: corners 0 and 2 are cut off, or corners 1 and 3
+
+
+def _segments(cell: Cell, values: tuple[float, ...], level: float) -> list[tuple[_Edge, _Edge]]:
     """Give the pieces of the line inside a cell, from edge to edge."""
-    n = len(cell)
-    above = [v > level for v in values]
-    crossed: list[_Edge] = []
-    for i in range(n):
-        j = (i + 1) % n
-        if above[i] != above[j]:
-            a, b = cell[i], cell[j]
-            crossed.append((a, b) if a < b else (b, a))
-    if len(crossed) == 2:
-        return [(crossed[0], crossed[1])]
-    # A saddle: the middle decides which corners are cut off.
-    middle = sum(values) / n > level
-    first = 1 if middle == above[0] else 3
-    return [(crossed[0], crossed[first]), (crossed[2], crossed[(first + 2) % 4])]
+    a, b, c, d = (v > level for v in values)
+    above = a | b << 1 | c << 2 | d << 3
+    pairs = _JOINED.get(above)
+    if pairs is None:  # a saddle: its middle decides which corners are cut off
+        pairs = _CUT[(sum(values) / 4 > level) == a]
+    edges = (cell[0], cell[1]), (cell[1], cell[2]), (cell[3], cell[2]), (cell[0], cell[3])
+    return [(edges[i], edges[j]) for i, j in pairs]
 
 
 def _chains(links: dict[_Edge, list[_Edge]]) -> list[list[_Edge]]:
@@ -120,18 +126,18 @@ def _crossing(
     f: Callable[[Point], float], points: Sequence[Point], values: Sequence[float], edge: _Edge, level: float
 ) -> Point:
     """Find where the function passes the level on an edge: regula falsi, the Illinois rule."""
-    i, j = edge
-    p, q = points[i], points[j]
+    (x, y), (right, top) = points[edge[0]], points[edge[1]]
+    across, up = right - x, top - y
     low, high = 0.0, 1.0
-    a, b = values[i] - level, values[j] - level
-    t, kept = 0.5, 0  # which end has stayed: −1 low, 1 high
+    a, b = values[edge[0]] - level, values[edge[1]] - level
+    t, kept, near = 0.5, 0, 1e-4 * (1 + abs(level))  # kept: which end has stayed, −1 low, 1 high
     for _ in range(_ROUNDS):
         t = (low * b - high * a) / (b - a)
-        value = f(tuple(x + t * (y - x) for x, y in zip(p, q, strict=True))) - level
-        if abs(value) < 1e-4 * (1 + abs(level)):
+        value = f((x + t * across, y + t * up)) - level
+        if abs(value) < near:
             break
         if (value > 0) == (a > 0):
             low, a, b, kept = t, value, b / 2 if kept == 1 else b, 1
         else:
             high, a, b, kept = t, a / 2 if kept == -1 else a, value, -1
-    return tuple(x + t * (y - x) for x, y in zip(p, q, strict=True))
+    return x + t * across, y + t * up

@@ -16,7 +16,7 @@ from xent.explorer.view import Num, Triple
 text = words("landscape")
 CLASSES: tuple[str, ...] = tuple(text.classes)
 REACH = 5.0  # of the two logits
-HORIZON = 9.0  # of the contours: probabilities down to 1e-4
+HORIZON = 8.0  # of the contours: probabilities down to 3e-4
 FAR = 8.0  # of the binary logit
 MOST_STEPS = 400
 LEVELS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
@@ -108,6 +108,6 @@ def rings(t: tuple[float, ...]) -> list[tuple[float, list[Point]]]:
     exp, log, (a, b, _) = math.exp, math.log, t
     return contours(
         lambda z: log(exp(z[0]) + exp(z[1]) + 1.0) - a * z[0] - b * z[1],
-        *square_mesh(-HORIZON, HORIZON, 40),
+        *square_mesh(-HORIZON, HORIZON, 34),
         LEVELS,
     )

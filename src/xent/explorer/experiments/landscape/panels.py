@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from xent import spec
 from xent.explorer import mathml as m
@@ -128,11 +128,8 @@ def plane(g: Ground) -> Item:
         x=axis(text.logit.format(name=CLASSES[0]), *span),
         y=axis(text.logit.format(name=CLASSES[1]), *span),
         lines=[
-            *(
-                line(cast("list[tuple[float, float]]", ring), show_tick(level), thin=True)
-                for level, ring in rings(tuple(g.t))
-            ),
-            line(_thinned(cast("list[tuple[float, float]]", g.path)), ref=f"class:{s.label}"),
+            *(line(ring, show_tick(level), thin=True) for level, ring in rings(tuple(g.t))),
+            line(_thinned(g.path), ref=f"class:{s.label}"),
         ],
         arrows=arrows,
         marks=marks,
@@ -159,7 +156,7 @@ def triangle(g: Ground) -> Item:
         for level, ring in rings(tuple(g.t))
     ]
     lines.append({"points": [softmax(z) for z in _thinned(g.path)], "label": "", "ref": f"class:{s.label}"})
-    a, b, c = softmax(s.start)
+    a, b, c = softmax(g.path[0])
     marks: list[TernaryMark] = [
         {
             "at": (a, b, c),
