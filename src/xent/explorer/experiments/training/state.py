@@ -13,7 +13,7 @@ text = words("training")
 CLASSES: tuple[str, ...] = tuple(text.classes)
 SPAN = 3.0
 MOST_POINTS, MOST_STEPS = 40, 500
-AT_ONCE = 900
+AT_ONCE = 1400
 """Rows times steps that are computed within a frame; more come later."""
 
 LOSSES = ("ce", "focal", "squared")
