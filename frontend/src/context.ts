@@ -49,13 +49,18 @@ export function plain(text: Inline[]): string {
   return text.map((piece) => (typeof piece === "string" ? piece : piece.text)).join("");
 }
 
+/** How much an element is enlarged on the screen: pointers and boxes are measured there, drawings are not. */
+export function zoomOf(element: HTMLElement): number {
+  return element.getBoundingClientRect().width / element.offsetWidth || 1;
+}
+
 /** The width of an element in CSS pixels, kept up to date; 0 until it is known. */
 export function useWidth(ref: RefObject<Element | null>): ReadonlySignal<number> {
   const width = useSignal(0);
   useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return;
-    width.value = Math.round(element.getBoundingClientRect().width);
+    width.value = element.clientWidth;
     const watch = new ResizeObserver(([entry]) => {
       if (entry) width.value = Math.round(entry.contentRect.width);
     });

@@ -74,8 +74,9 @@ const SliderControl = memo(({ item }: { item: Slider }): VNode => {
 function ChoiceControl({ item }: { item: Choice }): VNode {
   const session = useSession();
   void session.answers.value; // a refused choice is drawn back to what holds
+  const locked = session.locked({ do: "set", path: item.path });
   return (
-    <fieldset class="choice">
+    <fieldset class={locked ? "choice locked" : "choice"}>
       <legend class="control-label">{item.label}</legend>
       <div class="options">
         {item.options.map((option) => (
@@ -85,6 +86,7 @@ function ChoiceControl({ item }: { item: Choice }): VNode {
               name={session.id(item.id)}
               value={option.value}
               checked={option.value === item.value}
+              disabled={locked}
               data-path={item.path}
               onChange={() => session.act({ do: "set", path: item.path, value: option.value })}
             />
@@ -104,6 +106,7 @@ function ToggleControl({ item }: { item: Toggle }): VNode {
       <input
         type="checkbox"
         checked={item.value}
+        disabled={session.locked({ do: "set", path: item.path })}
         data-path={item.path}
         onChange={(e) => session.act({ do: "set", path: item.path, value: e.currentTarget.checked })}
       />

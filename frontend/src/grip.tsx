@@ -4,7 +4,7 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { snapped, type Scale } from "./axis";
-import { hue, useSession, useWire } from "./context";
+import { hue, useSession, useWire, zoomOf } from "./context";
 import type { Axis, Drag, Handle } from "./protocol";
 import { HELD_KEY_MS, keyed } from "./slide";
 
@@ -25,6 +25,16 @@ interface GripProps {
   class?: string;
 }
 
+/** Where a pointer is on the drawing that its target lies on. */
+export function placeOf(event: MouseEvent): { x: number; y: number } {
+  const target = event.currentTarget as Element;
+  const ground = target.closest<HTMLElement>(".sized");
+  if (!ground) return { x: 0, y: 0 };
+  const box = ground.getBoundingClientRect();
+  const zoom = zoomOf(ground);
+  return { x: (event.clientX - box.left) / zoom, y: (event.clientY - box.top) / zoom };
+}
+
 type Side = "x" | "y";
 
 export function Grip({ handle, x, y, about, class: own = "" }: GripProps): VNode {
@@ -32,6 +42,7 @@ export function Grip({ handle, x, y, about, class: own = "" }: GripProps): VNode
   const wire = useWire();
   const asked = useSignal<Partial<Record<Side, number>>>({});
   const ways = { x, y };
+  const locked = session.locked({ do: "set", path: (handle.x ?? handle.y)?.path ?? "" });
   const latest = useRef({ handle, ways });
   latest.current = { handle, ways };
   const hold = useRef({ pointer: -1, gesture: 0, keyed: 0, dx: 0, dy: 0 });
@@ -51,9 +62,8 @@ export function Grip({ handle, x, y, about, class: own = "" }: GripProps): VNode
 
   const follow = (event: PointerEvent): void => {
     if (hold.current.pointer !== event.pointerId) return;
-    const box = (event.currentTarget as Element).parentElement?.getBoundingClientRect();
-    if (!box) return;
-    const places = { x: event.clientX - box.left - hold.current.dx, y: event.clientY - box.top - hold.current.dy };
+    const at = placeOf(event);
+    const places = { x: at.x - hold.current.dx, y: at.y - hold.current.dy };
     for (const side of ["x", "y"] as const) {
       const drag = latest.current.handle[side];
       const way = latest.current.ways[side];
@@ -72,7 +82,7 @@ export function Grip({ handle, x, y, about, class: own = "" }: GripProps): VNode
     const drag = handle[side];
     if (!drag) return;
     const to = keyed(event, standing(side), drag, ways[side].axis.scale);
-    if (to === null) return;
+    if (to === null || locked) return;
     event.preventDefault();
     if (event.timeStamp - hold.current.keyed > HELD_KEY_MS) hold.current.gesture = session.gesture();
     hold.current.keyed = event.timeStamp;
@@ -97,21 +107,19 @@ export function Grip({ handle, x, y, about, class: own = "" }: GripProps): VNode
       aria-valuenow={standing(handle.x ? "x" : "y")}
       aria-orientation={handle.x ? "horizontal" : "vertical"}
       {...free}
+      aria-readonly={locked || undefined}
       data-path={main?.path}
       data-ref={about}
       onKeyDown={onKeyDown}
       onPointerDown={(event) => {
-        if (event.button !== 0) return;
+        if (event.button !== 0 || locked) return;
         const grip = event.currentTarget;
-        const box = grip.parentElement?.getBoundingClientRect();
-        if (!box) return;
         event.preventDefault();
         event.stopPropagation();
         grip.setPointerCapture(event.pointerId);
         grip.focus({ preventScroll: true });
-        const dx = event.clientX - box.left - left;
-        const dy = event.clientY - box.top - top;
-        hold.current = { pointer: event.pointerId, gesture: session.gesture(), keyed: 0, dx, dy };
+        const at = placeOf(event);
+        hold.current = { pointer: event.pointerId, gesture: session.gesture(), keyed: 0, dx: at.x - left, dy: at.y - top };
         session.dragging.value = true;
       }}
       {...{ onpointerrawupdate: follow }}

@@ -4,6 +4,7 @@ import { signal, useSignal, type Signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useWire } from "./context";
 import { copy } from "./copy";
+import { Teach } from "./teach";
 
 const THEMES = ["auto", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
@@ -58,6 +59,12 @@ export function Header({ theme }: { theme: Signal<Theme> }): VNode {
         {model.get("link") !== undefined && (
           <button type="button" class="tool" onClick={copyLink}>
             {wire.word("copy_link")}
+          </button>
+        )}
+        <Teach />
+        {wire.whole && (
+          <button type="button" class="tool" onClick={() => wire.print()}>
+            {wire.word("print")}
           </button>
         )}
         <fieldset class="choice theme">

@@ -38,6 +38,7 @@ export const PanelSection = memo(({ panel }: { panel: Panel }): VNode => {
         {panel.title}
       </Heading>
       {panel.pending && <Computing />}
+      {panel.covered && <p class="covered">{wire.word("covered")}</p>}
       {panel.lede && (
         <p class="lede">
           <Text text={panel.lede} />
@@ -68,7 +69,7 @@ const GRAIN_PX = 4; // the height of a grid row in layout.css
 function packed(panel: HTMLElement): () => void {
   const watch = new ResizeObserver(() => fit());
   const fit = (): void => {
-    panel.style.gridRowEnd = `span ${Math.ceil(panel.getBoundingClientRect().height / GRAIN_PX)}`;
+    panel.style.gridRowEnd = `span ${Math.ceil(panel.offsetHeight / GRAIN_PX)}`;
   };
   fit();
   watch.observe(panel);

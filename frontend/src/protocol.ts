@@ -364,7 +364,7 @@ export interface ReadoutItem {
 export interface Act {
   do: string;
   path?: string;
-  value?: number | string | boolean | number[] | null;
+  value?: number | string | boolean | number[] | string[] | null;
   label?: string;
   disabled?: boolean;
 }
@@ -438,14 +438,41 @@ export interface Panel {
   items: Item[];
   wide?: boolean;
   pending?: boolean;
+  covered?: boolean;
+}
+
+export interface Offer {
+  text: Inline[];
+  act: Act;
+}
+
+export interface Answer {
+  text: Inline[];
+  act: Act;
+}
+
+export interface Question {
+  id: string;
+  text: Inline[];
+  answers: Answer[];
+  chosen: number | null;
+  right?: number;
+  verdict?: string;
+  why?: Inline[];
+  step?: Act;
 }
 
 export interface View {
   experiment: string;
   title: string;
   lede: Inline[];
+  offers: Offer[];
+  question?: Question;
   panels: Panel[];
   summary: string;
+  locks: string[];
+  hidden: string[];
+  size: string;
 }
 
 export interface Entry {
@@ -474,6 +501,7 @@ export interface Request {
   only?: string[];
   slow?: boolean;
   contents?: boolean;
+  keep?: boolean;
 }
 
 export interface Response {
@@ -481,6 +509,7 @@ export interface Response {
   url: string;
   view?: View;
   contents?: Contents;
+  kept?: string;
   notices: string[];
   error?: string;
 }

@@ -5,7 +5,7 @@ import { useRef } from "preact/hooks";
 import { rounded } from "./axis";
 import { Lit, useSession, useWidth } from "./context";
 import { pathOf, visible, alongLine, beside, Word } from "./curves";
-import { Grip } from "./grip";
+import { Grip, placeOf } from "./grip";
 import { Layout } from "./labels";
 import { Axes, FONT, LINE, plotOf, type Plot } from "./plot";
 import type { Arrow, Dot, Scatter } from "./protocol";
@@ -51,9 +51,8 @@ function Drawing({ item, width }: { item: Scatter; width: number }): VNode {
   const clip = session.id("clip", item.id);
   const frame = JSON.stringify([plot.width, plot.height, left, item.x.domain, item.x.scale, item.y.domain, item.y.scale]);
   const onClick = (event: MouseEvent): void => {
-    if (!item.add || item.add.disabled) return;
-    const box = (event.currentTarget as Element).getBoundingClientRect();
-    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    if (!item.add || item.add.disabled || session.locked(item.add)) return;
+    const { x, y } = placeOf(event);
     if (x < left || x > right || y < top || y > bottom) return;
     session.act({ ...item.add, value: [rounded(plot.x.value(x)), rounded(plot.y.value(y))] });
   };

@@ -4,6 +4,7 @@ import type { VNode } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { SessionContext, useSeen, useWire } from "./context";
 import { PanelSection } from "./panels";
+import { Questions } from "./question";
 import type { Entry } from "./protocol";
 import type { Session } from "./session";
 import { memo } from "./share";
@@ -38,6 +39,7 @@ export const ArticleSection = memo(({ entry, session }: { entry: Entry; session:
         <p class="lede">
           <Text text={session.view.value?.lede ?? entry.text} />
         </p>
+        {session.view.value && <Questions view={session.view.value} />}
         <Panels session={session} />
       </section>
     </SessionContext.Provider>

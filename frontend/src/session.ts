@@ -31,6 +31,8 @@ export interface Notice {
   error: boolean;
 }
 
+/** What is asked and answered stays free in a locked lesson. */
+const QUESTIONS = new Set(["ask", "answer", "reveal", "leave"]);
 const SLOW_MS = 150;
 const MOST_EDITS = 100;
 const MOST_UNDOS = 500;
@@ -101,6 +103,14 @@ export class Session {
     clearTimeout(this.timer);
     this.wire.drop(this.seq);
     this.wire.drop(this.slowSeq);
+  }
+
+  /** Whether a lesson has locked what an action would edit. Python refuses it too. */
+  locked(act: Pick<Act, "do" | "path">): boolean {
+    const locks = this.view.value?.locks ?? [];
+    if (locks.length === 0) return false;
+    const names = ["all", act.path?.split(".")[0], act.path, act.do === "set" ? undefined : act.do];
+    return !QUESTIONS.has(act.do) && names.some((name) => name !== undefined && locks.includes(name));
   }
 
   /** An id that no other section has. */

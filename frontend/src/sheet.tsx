@@ -2,13 +2,14 @@
 
 import type { VNode } from "preact";
 import { Lit, plain, useSession, useWire } from "./context";
-import type { Pick, Sheet, SheetCell, SheetRow, Switch } from "./protocol";
+import type { Num, Pick, Sheet, SheetCell, SheetRow, Switch } from "./protocol";
 import { memo } from "./share";
-import { Frame, Number_, Press } from "./text";
+import { Exports, Frame, Number_, Press } from "./text";
 import { Typed } from "./typed";
 
 export const SheetFigure = memo(({ item }: { item: Sheet }): VNode => {
   const wire = useWire();
+  const session = useSession();
   const removes = item.rows.some((row) => row.remove);
   return (
     <Frame id={item.id} kind="sheet" title={item.title} caption={item.caption}>
@@ -42,6 +43,7 @@ export const SheetFigure = memo(({ item }: { item: Sheet }): VNode => {
           {item.add.label}
         </Press>
       )}
+      <Exports figure={session.id("figure", item.id)} of={plain(item.title)} rows={[item.columns, ...item.rows.map(({ cells }) => cells.map(words)), ...item.foot]} />
     </Frame>
   );
 });
@@ -63,6 +65,13 @@ const Row = memo(
   ),
 );
 
+/** What a cell says, as text. */
+function words(cell: SheetCell): string | Num {
+  if (typeof cell === "string" || !("kind" in cell)) return cell;
+  if (cell.kind === "edit") return cell.number ?? cell.text ?? "";
+  return cell.kind === "pick" ? (cell.options.find((o) => o.value === cell.value)?.label ?? cell.value) : cell.value ? "×" : "";
+}
+
 function shown(cell: SheetCell): VNode | string {
   if (typeof cell === "string") return cell;
   if (!("kind" in cell)) return <Number_ number={cell} />;
@@ -81,7 +90,7 @@ function PickCell({ cell }: { cell: Pick }): VNode {
   void session.answers.value; // a refused choice is drawn back to what holds
   return (
     <Lit tag="span" about={cell.ref} class="pick-cell">
-      <select aria-label={cell.label} data-path={cell.path} value={cell.value} onChange={(e) => session.act({ do: "set", path: cell.path, value: e.currentTarget.value })}>
+      <select disabled={session.locked({ do: "set", path: cell.path })} aria-label={cell.label} data-path={cell.path} value={cell.value} onChange={(e) => session.act({ do: "set", path: cell.path, value: e.currentTarget.value })}>
         {cell.options.map((option) => (
           <option key={option.value} value={option.value} selected={option.value === cell.value}>
             {option.label}
@@ -97,7 +106,7 @@ function SwitchCell({ cell }: { cell: Switch }): VNode {
   void session.answers.value;
   return (
     <label class="toggle">
-      <input type="checkbox" aria-label={cell.label} checked={cell.value} data-path={cell.path} onChange={(e) => session.act({ do: "set", path: cell.path, value: e.currentTarget.checked })} />
+      <input type="checkbox" disabled={session.locked({ do: "set", path: cell.path })} aria-label={cell.label} checked={cell.value} data-path={cell.path} onChange={(e) => session.act({ do: "set", path: cell.path, value: e.currentTarget.checked })} />
     </label>
   );
 }

@@ -6,6 +6,7 @@ import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { nudged, onSimplex, sharesAt } from "./axis";
 import { hue, Lit, useSession, useWidth, useWire } from "./context";
+import { placeOf } from "./grip";
 import { alongLine, beside, Word } from "./curves";
 import { Layout } from "./labels";
 import { FONT, LINE } from "./plot";
@@ -99,6 +100,7 @@ function Held({ mark, hold, field }: { mark: TernaryMark; hold: Hold; field: Fie
   const session = useSession();
   const wire = useWire();
   const asked = useSignal<Triple | null>(null);
+  const locked = session.locked({ do: "set", path: hold.path });
   const gesture = useRef({ pointer: -1, id: 0, keyed: 0 });
   useSignalEffect(() => {
     if (session.idle.value && !session.dragging.value) asked.value = null;
@@ -109,9 +111,9 @@ function Held({ mark, hold, field }: { mark: TernaryMark; hold: Hold; field: Fie
     session.act({ do: "set", path: hold.path, value: [...to] }, gesture.current.id);
   };
   const follow = (event: PointerEvent): void => {
-    const box = (event.currentTarget as Element).parentElement?.getBoundingClientRect();
-    if (gesture.current.pointer !== event.pointerId || !box) return;
-    ask(sharesAt(event.clientX - box.left, event.clientY - box.top, field.left, field.bottom, field.side, hold.step));
+    if (gesture.current.pointer !== event.pointerId) return;
+    const { x, y } = placeOf(event);
+    ask(sharesAt(x, y, field.left, field.bottom, field.side, hold.step));
   };
   const release = (event: PointerEvent): void => {
     if (gesture.current.pointer !== event.pointerId) return;
@@ -131,19 +133,20 @@ function Held({ mark, hold, field }: { mark: TernaryMark; hold: Hold; field: Fie
       aria-valuemin={0}
       aria-valuemax={1}
       aria-valuenow={mark.at[1]}
+      aria-readonly={locked || undefined}
       data-path={hold.path}
       data-ref={mark.ref}
       onKeyDown={(event) => {
         if (event.ctrlKey || event.metaKey || event.altKey) return;
         const to = nudged(asked.peek() ?? mark.at, event.key, event.shiftKey ? hold.page : hold.step);
-        if (!to) return;
+        if (!to || locked) return;
         event.preventDefault();
         if (event.timeStamp - gesture.current.keyed > HELD_KEY_MS) gesture.current.id = session.gesture();
         gesture.current.keyed = event.timeStamp;
         ask(to);
       }}
       onPointerDown={(event) => {
-        if (event.button !== 0) return;
+        if (event.button !== 0 || locked) return;
         event.preventDefault();
         event.currentTarget.setPointerCapture(event.pointerId);
         event.currentTarget.focus({ preventScroll: true });

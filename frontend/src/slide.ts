@@ -29,6 +29,7 @@ const TOUCH_SLOP_PX = 8;
 export function useSlide(now: Sliding): Slide {
   const session = useSession();
   const asked = useSignal<number | null>(null);
+  const locked = session.locked({ do: "set", path: now.drag.path });
   const latest = useRef(now);
   latest.current = now;
   const hold = useRef({ pointer: -1, gesture: 0, keyed: 0, startX: 0, undecided: false });
@@ -71,7 +72,7 @@ export function useSlide(now: Sliding): Slide {
     const { drag, axis, number } = latest.current;
     const from = asked.peek() ?? number.value ?? axis.domain[0];
     const to = keyed(event, from, drag, axis.scale);
-    if (to === null) return;
+    if (to === null || locked) return;
     event.preventDefault();
     if (event.timeStamp - hold.current.keyed > HELD_KEY_MS) hold.current.gesture = session.gesture();
     hold.current.keyed = event.timeStamp;
@@ -91,9 +92,10 @@ export function useSlide(now: Sliding): Slide {
       "aria-valuenow": number.value ?? drag.min,
       "aria-valuetext": spoken,
       "data-path": drag.path,
+      "aria-readonly": locked || undefined,
       onKeyDown,
       onPointerDown: (event: PointerEvent) => {
-        if (event.button !== 0) return;
+        if (event.button !== 0 || locked) return;
         const lane = event.currentTarget as HTMLElement;
         lane.setPointerCapture(event.pointerId);
         lane.focus({ preventScroll: true });

@@ -5,6 +5,7 @@ import type { ComponentChildren, VNode } from "preact";
 import { Lit, plain, useSession, useWire } from "./context";
 import type { Act, Inline, Num, Table } from "./protocol";
 import { memo } from "./share";
+import { read, save, tableRows, toCsv, toPng, toSvg, type Drawing } from "./export";
 
 export function Number_({ number }: { number: Num }): VNode {
   return (
@@ -51,21 +52,56 @@ export function Frame({ id, kind, title, caption, table, children }: FrameProps)
             <Text text={caption} />
           </p>
         )}
-        {table && <Data table={table} of={plain(title)} />}
+        {table && <Data table={table} of={plain(title)} figure={session.id("figure", id)} />}
       </div>
     </figure>
   );
 }
 
 /** The table is drawn only while it is open: it is as long as the figure is rich, and mostly closed. */
-function Data({ table, of }: { table: Table; of: string }): VNode {
+function Data({ table, of, figure }: { table: Table; of: string; figure: string }): VNode {
   const open = useSignal(false);
   const wire = useWire();
   return (
     <details class="data" onToggle={(e) => (open.value = e.currentTarget.open)}>
       <summary aria-label={`${wire.word("data")}: ${of}`}>{wire.word("data")}</summary>
-      {open.value && <DataTable table={table} of={of} />}
+      {open.value && (
+        <>
+          <DataTable table={table} of={of} />
+          <Exports figure={figure} of={of} rows={tableRows(table)} />
+        </>
+      )}
     </details>
+  );
+}
+
+/** The figure to take along. */
+export function Exports({ figure, of, rows }: { figure: string; of: string; rows: (string | Num)[][] }): VNode {
+  const wire = useWire();
+  const drawing = (): Drawing | null => {
+    const element = document.getElementById(figure);
+    return element && read(element);
+  };
+  const kinds: Record<string, () => void> = {
+    SVG: () => {
+      const read = drawing();
+      if (read) save(`xent-${figure}.svg`, toSvg(read, of), "image/svg+xml");
+    },
+    PNG: async () => {
+      const read = drawing();
+      const blob = read && (await toPng(read));
+      if (blob) save(`xent-${figure}.png`, blob);
+    },
+    CSV: () => save(`xent-${figure}.csv`, toCsv(rows), "text/csv"),
+  };
+  return (
+    <p class="exports">
+      {Object.entries(kinds).map(([kind, go]) => (
+        <button key={kind} type="button" class="button" aria-label={wire.word("save_as", { kind, title: of })} onClick={go}>
+          {kind}
+        </button>
+      ))}
+    </p>
   );
 }
 
@@ -108,16 +144,17 @@ interface PressProps {
 /** A button. One that cannot be pressed stays focusable, so that the focus is not lost when a run ends. */
 export function Press({ act, class: own = "button", label, pressed, children, onPress }: PressProps): VNode {
   const session = useSession();
+  const off = act.disabled || session.locked(act);
   return (
     <button
       type="button"
       class={own}
       aria-label={label}
       aria-pressed={pressed}
-      aria-disabled={act.disabled ? true : undefined}
+      aria-disabled={off ? true : undefined}
       data-do={act.do}
       onClick={() => {
-        if (!act.disabled) (onPress ?? (() => session.act(act)))();
+        if (!off) (onPress ?? (() => session.act(act)))();
       }}
     >
       {children}

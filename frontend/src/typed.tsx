@@ -30,6 +30,7 @@ export function Typed({ text, path, label, class: own = "", about, number = fals
       aria-label={label}
       value={draft.value ?? text}
       size={Math.max(text.length, 3)}
+      readOnly={session.locked({ do: "set", path })}
       autocomplete="off"
       autocapitalize="off"
       spellcheck={false}

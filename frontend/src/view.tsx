@@ -27,6 +27,10 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const undoState = effect(() => {
     el.dataset["state"] = wire.idle.value ? "idle" : "busy";
   });
+  // A lecture is seen from the last row.
+  const undoSize = effect(() => {
+    el.dataset["size"] = wire.current.value?.view.value?.size ?? "normal";
+  });
   const undoTitle = effect(() => {
     const here = wire.shown.value.find((s) => s.name === wire.active.value);
     if (page && here) document.title = `${here.title} · xent`;
@@ -52,6 +56,10 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     // A half-typed number has its own undo.
     const typing = event.target instanceof HTMLInputElement && event.target.type === "text";
     if (typing && event.target.value !== event.target.defaultValue && event.target.matches(":focus")) return;
+    if (page && key === "p") {
+      event.preventDefault();
+      wire.print();
+    }
     if (key === "z" || key === "y") {
       event.preventDefault();
       const here = wire.sessions.peek().get(sectionOf(event.target) ?? "") ?? wire.current.peek();
@@ -72,6 +80,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     draw(null, el);
     releaseFocus();
     undoTitle();
+    undoSize();
     undoState();
     undoWaiting();
     undoThemes();

@@ -88,6 +88,29 @@ export class Wire {
     this.model.save_changes();
   }
 
+  /** The address of another state of this page, where there is one. */
+  address(url: string): string {
+    const whole = String(this.model.get("link") ?? "");
+    return `${whole.split("#")[0] ?? ""}#${url}`;
+  }
+
+  /** Draw every section, then print. */
+  print(): void {
+    for (const { name } of this.shown.peek()) this.sessions.peek().get(name)?.start();
+    let done: (() => void) | undefined;
+    done = effect(() => {
+      if (![...this.shown.value].every(({ name }) => this.sessions.value.get(name)?.view.value) || !this.idle.value) return;
+      // Two frames: for the pictures to be drawn, and for the figures to be measured.
+      requestAnimationFrame(() =>
+        requestAnimationFrame(() => {
+          done?.();
+          done = undefined;
+          print();
+        }),
+      );
+    });
+  }
+
   private link(): string {
     const url = String(this.model.get("url") ?? "");
     return url === "" && this.alone ? `x=${this.alone}` : url;

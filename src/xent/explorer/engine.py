@@ -7,17 +7,20 @@ kernel and inside a browser. No request makes it raise: what is wrong with one c
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 from urllib.parse import quote
 
-from xent.explorer import experiments
+from xent.explorer import experiments, presets
 from xent.explorer.figures import say
 from xent.explorer.lesson import Lesson, join, split
 from xent.explorer.rows import Rows, demo
-from xent.explorer.section import Drawing, Experiment, Later, reporting
-from xent.explorer.state import MAX_URL, ActionError, from_url, to_url
+from xent.explorer.section import Experiment, Later, reporting
+from xent.explorer.state import MAX_URL, ActionError, from_url, put, to_url
 from xent.explorer.text import LANGUAGE, Words, words
 from xent.explorer.view import Contents, Entry, Panel, Response, View
 
@@ -92,9 +95,16 @@ def respond(
             do, path = edit.get("do"), edit.get("path")
             if not isinstance(do, str):
                 raise ActionError(text.no_do.format(came=_brief(do)))
-            if lesson.locks(do, path if isinstance(path, str) else ""):
+            if do in presets.ACTIONS:
+                state, lesson = presets.turn(experiment, state, lesson, edit)
+            elif do == "teach":
+                lesson = put(lesson, str(path), edit.get("value"))
+                continue
+            elif lesson.locks(do, path if isinstance(path, str) else ""):
                 raise ActionError(text.locked)
-            state, more = experiment.repair(experiment.act(state, edit, rows), rows)
+            else:
+                state = experiment.act(state, edit, rows)
+            state, more = experiment.repair(state, rows)
             notices.extend(more)
         except ActionError as error:
             out["error"] = str(error)
@@ -102,8 +112,10 @@ def respond(
     out["url"] = join(to_url(experiment.NAME, experiment.VERSION, state), lesson)
     with reporting(report):
         wanted = None if only is None else cast("list[Any]", only)
-        drawing = experiment.compute(state, rows)
-        out["view"] = _build(experiment.NAME, drawing, lesson, wanted, slow=request.get("slow") is True)
+        out["view"] = _view(experiment, state, rows, lesson, wanted, slow=request.get("slow") is True)
+    if request.get("keep"):
+        kept = {"experiment": experiment.NAME, "version": experiment.VERSION, "state": dataclasses.asdict(state)}
+        out["kept"] = json.dumps(_finite(kept), ensure_ascii=False, indent=2)
     return out
 
 
@@ -148,24 +160,55 @@ def first_url(sources: Mapping[str, Rows]) -> str:
     return to_url(experiment.NAME, experiment.VERSION, experiment.repair(experiment.first(sources), sources)[0])
 
 
-def _build(name: str, drawing: Drawing, lesson: Lesson, only: Collection[Any] | None, *, slow: bool) -> View:
+def _view(
+    experiment: Experiment,
+    state: Any,
+    rows: Mapping[str, Rows],
+    lesson: Lesson,
+    only: Collection[Any] | None,
+    *,
+    slow: bool,
+) -> View:
     """Build the panels that are wanted; what takes long only when it is asked for by name."""
+    drawing = experiment.compute(state, rows)
+    covered = presets.covered(experiment, lesson)
     panels: list[Panel] = []
     for panel, how in drawing.panels.items():
         if panel in lesson.hide or (only is not None and panel not in only):
             continue
         if isinstance(how, Later) and not (slow and only is not None):
-            panels.append({"id": panel, "title": how.title, "items": [], "pending": True})
+            built: Panel = {"id": panel, "title": how.title, "items": [], "pending": True}
         else:
-            panels.append(how.build() if isinstance(how, Later) else how())
-    section = words(name)
-    return {
-        "experiment": name,
+            built = how.build() if isinstance(how, Later) else how()
+        if panel in covered:
+            built = {"id": panel, "title": built["title"], "items": [], "covered": True}
+        panels.append(built)
+    section = words(experiment.NAME)
+    out: View = {
+        "experiment": experiment.NAME,
         "title": section.title,
         "lede": say(section.lede),
+        "offers": presets.offers(experiment),
         "panels": panels,
         "summary": drawing.summary,
+        "locks": list(lesson.lock),
+        "hidden": list(lesson.hide),
+        "size": lesson.size,
     }
+    asked = presets.question(experiment, state, lesson)
+    if asked:
+        out["question"] = asked
+        out["summary"] = presets.summary(asked)
+    return out
+
+
+def _finite(tree: Any) -> Any:
+    """Write infinities as the link writes them: JSON has none."""
+    if isinstance(tree, dict):
+        return {key: _finite(value) for key, value in cast("dict[str, Any]", tree).items()}
+    if isinstance(tree, list | tuple):
+        return [_finite(value) for value in cast("list[Any]", tree)]
+    return tree if not isinstance(tree, float) or math.isfinite(tree) else str(tree)
 
 
 def _named(url: str) -> str | None:
@@ -185,6 +228,8 @@ def _open(url: str, rows: Mapping[str, Rows]) -> tuple[Experiment, Any, Lesson, 
         notices.append(text.no_experiment.format(name=repr(name[:40]), known=", ".join(EXPERIMENTS)))
         name, url = next(iter(EXPERIMENTS)), ""
     experiment = EXPERIMENTS[name]
+    lesson, more = presets.repair(experiment, lesson)
+    notices.extend(more)
     if url.strip("&") in ("", f"x={name}"):
         state: Any = experiment.first(rows)
     else:

@@ -90,6 +90,17 @@ def say(template: str, **pieces: str | Num) -> list[Inline]:
     return out
 
 
+def plain(said: Iterable[Inline]) -> str:
+    """Give running text without its weights.
+
+    Examples
+    --------
+    >>> plain(say("**{who}** pays.", who="cat"))
+    'cat pays.'
+    """
+    return "".join(piece if isinstance(piece, str) else piece["text"] for piece in said)
+
+
 @lru_cache(maxsize=256)
 def _parts(template: str) -> tuple[str, ...]:
     return tuple(_PIECES.split(template))
@@ -133,8 +144,7 @@ def bars(
 
     With ``series``, each row has as many bars as there are names: its ``number``, and its ``more``.
     """
-    heading = "".join(part if isinstance(part, str) else part["text"] for part in title)
-    columns = list(series) if series else [heading]
+    columns = list(series) if series else [plain(title)]
     behind = table([text.row, *columns], [[bar["label"], bar["number"], *bar.get("more", [])] for bar in rows])
     out: Bars = {
         "kind": "bars",

@@ -494,7 +494,7 @@ class Act(TypedDict):
 
     do: str
     path: NotRequired[str]
-    value: NotRequired[float | int | str | bool | list[float] | None]
+    value: NotRequired[float | int | str | bool | list[float] | list[str] | None]
     label: NotRequired[str]
     disabled: NotRequired[bool]
 
@@ -593,7 +593,7 @@ class Panel(TypedDict):
     """A titled part of a section. ``wide`` spans the page; others pair up when there is room.
 
     One that takes long comes first as ``pending``, without items: the view asks for it by name, with ``slow``, and
-    keeps what it last showed until it is there.
+    keeps what it last showed until it is there. One that would tell the answer to a question comes ``covered``.
     """
 
     id: str
@@ -602,16 +602,53 @@ class Panel(TypedDict):
     items: list[Item]
     wide: NotRequired[bool]
     pending: NotRequired[bool]
+    covered: NotRequired[bool]
+
+
+class Offer(TypedDict):
+    """A question that can be asked."""
+
+    text: list[Inline]
+    act: Act
+
+
+class Answer(TypedDict):
+    """One answer to choose."""
+
+    text: list[Inline]
+    act: Act
+
+
+class Question(TypedDict):
+    """A question to predict. Once an answer is chosen: which is right, why, and the motion's next step."""
+
+    id: str
+    text: list[Inline]
+    answers: list[Answer]
+    chosen: int | None
+    right: NotRequired[int]
+    verdict: NotRequired[str]
+    why: NotRequired[list[Inline]]
+    step: NotRequired[Act]
 
 
 class View(TypedDict):
-    """One section. ``summary`` is what a screen reader is told after a change."""
+    """One section. ``summary`` is what a screen reader is told after a change.
+
+    ``locks`` names the paths and actions that a lesson has locked (``all``: every one), ``hidden`` the panels it
+    leaves out, ``size`` how large everything is.
+    """
 
     experiment: str
     title: str
     lede: list[Inline]
+    offers: list[Offer]
+    question: NotRequired[Question]
     panels: list[Panel]
     summary: str
+    locks: list[str]
+    hidden: list[str]
+    size: str
 
 
 class Entry(TypedDict):
@@ -645,7 +682,7 @@ class Request(TypedDict):
 
     ``only`` names the panels that are on the screen: in mid-drag the others need not be computed nor sent.
     ``slow`` asks for panels that take long; other requests are not kept waiting by it. ``contents`` asks for the
-    page's contents instead of a picture.
+    page's contents instead of a picture, ``keep`` for the state as JSON beside it, to be kept in a file.
     """
 
     seq: int
@@ -654,6 +691,7 @@ class Request(TypedDict):
     only: NotRequired[list[str]]
     slow: NotRequired[bool]
     contents: NotRequired[bool]
+    keep: NotRequired[bool]
 
 
 class Response(TypedDict):
@@ -663,6 +701,7 @@ class Response(TypedDict):
     url: str
     view: NotRequired[View]
     contents: NotRequired[Contents]
+    kept: NotRequired[str]
     notices: list[str]
     error: NotRequired[str]
 
