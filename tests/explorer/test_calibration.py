@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xent
+from tests.explorer.drawn import close
 from xent.calibration import fit_temperature
 from xent.explorer import engine
 from xent.explorer.experiments import calibration
@@ -69,13 +70,6 @@ def drawn(state: State, sources: Any = None) -> Any:
     return answer["view"]
 
 
-def agree(shown: str, number: float) -> None:
-    if math.isfinite(number):
-        assert parse(shown) == pytest.approx(number, rel=6e-3 if "×" in shown else 1e-3, abs=6e-5), shown
-    else:
-        assert parse(shown) == number
-
-
 @settings(max_examples=12, deadline=None)
 @given(
     st.builds(
@@ -87,7 +81,7 @@ def agree(shown: str, number: float) -> None:
 )
 def test_numbers_are_the_librarys(state: State) -> None:
     for shown, number in check(state, drawn(state)):
-        agree(shown, float(number))
+        assert close(shown, float(number)), (shown, number)
 
 
 @pytest.mark.parametrize("source", ["plain", "overtrained"])
@@ -123,7 +117,7 @@ def rows_of(draw: st.DrawFn) -> Rows:
 def test_other_rows_are_drawn_and_right(rows: Rows, temperature: float, bins: int) -> None:
     state = State("mine", temperature, bins)
     for shown, number in check(state, drawn(state, {"mine": rows}), rows):
-        agree(shown, float(number))
+        assert close(shown, float(number)), (shown, number)
     fitted = s.fit(s.sample(rows))
     try:
         theirs = fit_temperature(*arrays(rows))

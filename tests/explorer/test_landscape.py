@@ -15,35 +15,36 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xent
+from tests.explorer.drawn import close
 from xent.explorer import engine
 from xent.explorer.experiments import landscape
 from xent.explorer.experiments.landscape.ground import LEVELS, MOST_STEPS, REACH, Ground, State, rings
-from xent.explorer.numbers import parse, show
+from xent.explorer.numbers import show
 from xent.explorer.state import to_url
 
 
-def check(state: State, view: Any) -> Iterator[tuple[str, float]]:
-    """Pair what is shown with what the public library says."""
+def check(state: State, view: Any) -> Iterator[tuple[str, float, float]]:
+    """Pair what is shown with what the public library says, and how far a difference that cancels may be off."""
     items = {item["id"]: item for panel in view["panels"] for item in panel["items"]}
     labels, eps = np.array([state.label]), state.epsilon
     binary = np.array([[state.logit, 0.0]])
     spoken = items["two-story"]["text"]
     for ref, label in (("class:0", 0), ("class:1", 1)):
         shown = next(p for p in spoken if isinstance(p, dict) and p.get("ref") == ref)
-        yield shown["text"], xent.cross_entropy(binary, np.array([label]))
+        yield shown["text"], xent.cross_entropy(binary, np.array([label])), 1e-15
     start = np.array([[*state.start, 0.0]])
-    end = np.array([[*descend(state), 0.0]])
+    end = np.array([[*Ground(state).end, 0.0]])
     numbers = [item["number"]["text"] for item in items["walked"]["items"]]
-    yield numbers[0], xent.cross_entropy(start, labels, label_smoothing=eps)
-    yield numbers[1], xent.cross_entropy(end, labels, label_smoothing=eps)
-    yield numbers[2], xent.information.entropy(xent.smooth_labels(labels, eps, 3))[0]
+    yield numbers[0], xent.cross_entropy(start, labels, label_smoothing=eps), 1e-15
+    yield numbers[1], xent.cross_entropy(end, labels, label_smoothing=eps), 1e-15
+    yield numbers[2], xent.information.entropy(xent.smooth_labels(labels, eps, 3))[0], 1e-15
     _, slope = xent.cross_entropy_with_grad(start, labels, label_smoothing=eps)
     for row, p, q, g in zip(
         items["triangle"]["table"]["rows"], xent.softmax(start)[0], xent.softmax(end)[0], slope[0], strict=True
     ):
-        yield row[1]["text"], p
-        yield row[2]["text"], g
-        yield row[3]["text"], q
+        yield row[1]["text"], p, 1e-15
+        yield row[2]["text"], g, 1e-15
+        yield row[3]["text"], q, 1e-15
 
 
 def descend(state: State) -> list[float]:
@@ -79,11 +80,10 @@ states = st.builds(
 
 @settings(max_examples=25, deadline=None)
 @given(states)
-def test_numbers_are_the_librarys(state: State) -> None:
-    for shown, number in check(state, drawn(state)):
-        # One unit of the last place that is shown: the descents differ in the last bits of a float.
-        assert parse(shown) == pytest.approx(float(number), rel=6e-3 if "×" in shown else 1e-3, abs=6e-5), shown
-        assert math.isfinite(float(number))
+def test_the_path_is_gradient_descent(state: State) -> None:
+    assert Ground(state).end == pytest.approx(descend(state), rel=1e-9, abs=1e-12)
+    for shown, number, slack in check(state, drawn(state)):
+        assert close(shown, float(number), slack), (shown, number)
 
 
 @settings(max_examples=15, deadline=None)

@@ -55,7 +55,7 @@ PRESETS = (
         right=1,
         covers=("a", "b", "loss", "sure"),
         begin=_APART | {"steps": 10},
-        after=tuple({"steps": n} for n in (20, 40, 80, 160, 320, 500)),
+        after=tuple({"steps": n} for n in (20, 40, 80, 160, 300)),
         why=_why_sure,
     ),
 )

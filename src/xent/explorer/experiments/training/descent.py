@@ -136,7 +136,7 @@ def slope_of(data: Data, options: Options) -> Slope:
         surprise, rest = a.base + a.gaps[y], sum(a.p[:y]) + sum(a.p[y + 1 :])
         if rest == 0:
             return 0.0, [0.0] * k
-        pull = weight[y] * (gamma * rest ** (gamma - 1) * a.p[y] * surprise + rest**gamma)
+        pull = weight[y] * rest**gamma * (gamma * a.p[y] * (surprise / rest) + 1)  # −log(1 − r)/r is bounded at 0
         slope = [pull * p for p in a.p]
         slope[y] = -pull * rest
         return weight[y] * rest**gamma * surprise, slope

@@ -12,7 +12,7 @@ from xent.explorer.text import words
 text = words("training")
 CLASSES: tuple[str, ...] = tuple(text.classes)
 SPAN = 3.0
-MOST_POINTS, MOST_STEPS = 40, 500
+MOST_POINTS, MOST_STEPS = 40, 300
 AT_ONCE = 1400
 """Rows times steps that are computed within a frame; more come later."""
 
