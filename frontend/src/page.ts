@@ -97,4 +97,5 @@ function socketModel(): Model {
   };
 }
 
+history.scrollRestoration = "manual"; // the address says where the reader was
 if (el) view.render({ model: socketModel(), el });
