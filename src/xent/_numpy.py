@@ -103,9 +103,9 @@ def focal(
     if where is None or type(labels) is not np.ndarray or labels.dtype.kind not in "iu" or not labels.size:
         return None
     rows, (outer, classes, inner) = where
-    if labels.shape != rows or not _proper(alpha, (classes,)):
+    if not gamma or labels.shape != rows or not _proper(alpha, (classes,)):
         return None
-    from xent.kernels import cpu
+    from xent.kernels import cpu_focal
 
     factor = None
     if alpha is not None:  # a label that is no class takes any factor: the kernel says so
@@ -113,11 +113,11 @@ def focal(
     by = float(labels.size) if reduction == "mean" else 1.0
     each = np.empty((outer, inner)) if reduction == "none" else None
     dlogits = np.empty(logits.shape, logits.dtype) if with_grad else None
-    loss, wrong = cpu.cross_entropy(
+    loss, wrong = cpu_focal.focal(
         logits.reshape(outer, classes, inner),
         labels.reshape(outer, inner),
-        row=factor,
         gamma=gamma,
+        row=factor,
         divisor=by,
         each=each,
         grad=None if dlogits is None else dlogits.reshape(outer, classes, inner),

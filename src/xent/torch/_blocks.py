@@ -1,6 +1,6 @@
 """What the compiled kernels do not take, on CPU tensors: torch's own operations in float64, block by block.
 
-The kernels take labels. Probabilities, smoothing, caps and the binary loss come here. A block is small enough for
+The kernels take labels. Probabilities, smoothing and caps come here. A block is small enough for
 its float64 temporaries to stay in cache, and a few operations in place do a block whose rows are ordinary. One with
 a mask, a NaN or an infinite loss is done by the plain formula, which knows the conventions.
 """
@@ -133,27 +133,3 @@ def _ordinary(
 def _flat(a: Tensor) -> Tensor:
     """Lay (a, K, B) as (a · B, K)."""
     return a.squeeze(2) if a.shape[2] == 1 else a.movedim(1, 2).reshape(-1, a.shape[1])
-
-
-def binary(
-    x: Tensor, y: Tensor, weight: Tensor | None, pos_weight: Tensor | None, gamma: float, pull: Tensor | None
-) -> tuple[Tensor, Tensor | None]:
-    """Loss of each element of a float64 block, and its gradient times the upstream ``pull`` if that is given."""
-    if not gamma:
-        power = x.abs().neg_().exp_()
-        log1p = power.log1p()
-        no = 1 - y
-        yes = y if pos_weight is None else pos_weight * y
-        loss = yes * (x.clamp(max=0).neg_().add_(log1p)) + no * x.clamp(min=0).add_(log1p)
-        loss = loss if weight is None else loss.mul_(weight)
-        if bool(loss.isfinite().all()):
-            if pull is None:
-                return loss, None
-            share = 1 / (1 + power)
-            rest = power.mul_(share)
-            up = x > 0
-            g = no * torch.where(up, share, rest) - yes * torch.where(up, rest, share)
-            g = g if weight is None else g.mul_(weight)
-            return loss, g.mul_(pull)
-    arguments = x, y, weight, pos_weight, "none", gamma
-    return _plain.binary(*arguments), None if pull is None else _plain.binary_backward(pull, *arguments)

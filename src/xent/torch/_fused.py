@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from xent.kernels import cpu
-from xent.torch import _arguments, _blocks
+from xent.kernels import cpu, elements
+from xent.torch import _arguments, _blocks, _plain
 from xent.torch._arguments import BinaryOptions, Options
 
 Numbers = Any  # NumPy arrays
@@ -215,27 +215,51 @@ def binary(
     slope: bool = False,
     upstream: Tensor | None = None,
 ) -> Result:
-    """Reduced binary loss, and the gradient times ``upstream`` (1 if None), in float64, block by block."""
-    by = 1.0 if o.reduction != "mean" else z.numel() or math.nan
+    """Reduced binary loss, and the gradient times ``upstream`` (1 if None), for CPU tensors, from one pass."""
+    by, scale = 1.0 if o.reduction != "mean" else z.numel() or math.nan, 1.0
     each = torch.empty(z.shape, dtype=loss_type(z)) if value and o.reduction == "none" else None
-    grad, total, scale = z.new_empty(z.shape) if slope else None, 0.0, 1.0
-    rows = upstream if upstream is not None and o.reduction == "none" else None
-    if upstream is not None and rows is None:
+    grad = None if not slope else torch.empty_like(z) if z.is_contiguous() else z.new_empty(z.shape)
+    factor = weight
+    if upstream is not None and o.reduction != "none":
         scale = float(upstream)
-    step = max(_blocks.BLOCK // max(math.prod(z.shape[1:]), 1), 1)
-    for start in range(0, z.shape[0] if z.ndim else 1, step):
-        at: Any = slice(start, start + step) if z.ndim else ...
-        w, p = (None if a is None else a.detach().double().expand(z.shape)[at] for a in (weight, pos_weight))
-        push = None
+    elif upstream is not None:
+        factor = upstream if weight is None else upstream.double() * weight.double()
+    wrong = 0 if pos_weight is None or _ordinary(pos_weight) else 1
+    total = 0.0
+    if not wrong:
+        total, wrong = elements.binary(
+            array(z),
+            array(y),
+            weight=None if factor is None else _spread(factor, z),
+            pos_weight=None if pos_weight is None else _spread(pos_weight, z),
+            gamma=o.gamma,
+            scale=scale,
+            divisor=by,
+            each=None if each is None else each.numpy(),
+            grad=None if grad is None else array(grad),
+            bfloat16=(z.dtype == torch.bfloat16, y.dtype == torch.bfloat16),
+        )
+    if wrong >= 0:  # torch takes targets outside of [0, 1] and any pos_weight, the kernel does not
+        arguments = [None if a is None else a.detach().double() for a in (z, y, weight, pos_weight)]
         if grad is not None:
-            push = torch.tensor(scale / by, dtype=torch.float64) if rows is None else rows.detach()[at].double()
-        loss, g = _blocks.binary(z.detach()[at].double(), y.detach()[at].double(), w, p, o.gamma, push)
-        total += float(loss.sum())
-        if each is not None:
-            each[at] = loss
-        if grad is not None and g is not None:
-            grad[at] = g
-    return Result(each if each is not None else torch.scalar_tensor(total / by, dtype=loss_type(z)), grad)
+            push = torch.tensor(scale, dtype=torch.float64) if o.reduction != "none" or upstream is None else upstream
+            grad.copy_(_plain.binary_backward(push.detach().double(), *arguments, *o))  # pyright: ignore
+        return Result(_plain.binary(*arguments, *o).to(loss_type(z)) if value else None, grad)  # pyright: ignore
+    if each is not None or not value:
+        return Result(each, grad)
+    return Result(torch.scalar_tensor(total / by, dtype=loss_type(z)), grad)
+
+
+def _ordinary(pos_weight: Tensor) -> bool:
+    p = pos_weight.detach()
+    return bool((p >= 0).all()) and bool((p < math.inf).all())
+
+
+def _spread(factor: Tensor, z: Tensor) -> Numbers:
+    """Lay a factor over the logits: strides of 0, no copy."""
+    factor = factor.detach()
+    wide = factor if factor.dtype in (torch.float32, torch.float64) else factor.double()
+    return array(wide.expand(z.shape))
 
 
 # ---------------------------------------------------------------------------------------------------- autograd
