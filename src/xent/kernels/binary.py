@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit, types
+from numba import carray, njit, types
 from numba.extending import overload
 
 from xent.kernels import logistic
@@ -97,14 +97,24 @@ def _pile(hi, lo, x, like):
     return at_once
 
 
-@njit(**INLINE)
-def level(hi, lo):
-    """Sum of a block of pairs, as a pair."""
-    total, rest = 0.0, 0.0
-    for r in range(BLOCK):
-        total, rest = two_sum(total, rest, hi[r])
-        rest += lo[r]
-    return total, rest
+def level(hi, lo, like):
+    """Sum of what :func:`pile` has added up, as a pair."""
+    raise NotImplementedError
+
+
+@overload(level, jit_options=INLINE)
+def _level(hi, lo, like):
+    if like != types.float64:
+        return lambda hi, lo, like: (hi[0], lo[0])
+
+    def lanes(hi, lo, like):
+        total, rest = 0.0, 0.0
+        for r in range(BLOCK):
+            total, rest = two_sum(total, rest, hi[r])
+            rest += lo[r]
+        return total, rest
+
+    return lanes
 
 
 @kernel
@@ -161,8 +171,15 @@ def plain(z, y, each, grad, kinds, sides, gamma, factor, past, start, stop):
             for r in range(BLOCK):
                 slope[r] = steep[r] * factor
             put(slope, n, kind, at(grad, i), past)
-    total, rest = level(hi, lo)
+    total, rest = level(hi, lo, nought)
     return total, rest, -1
+
+
+def plain_at(z, y, each, grad, n, outputs, kind, kind_y, gamma, factor):
+    """:func:`plain` of the n elements at addresses, for ``elements.caller``."""
+    arrays = carray(z, n), carray(y, n), carray(each, n * (outputs & 1)), carray(grad, n * (outputs >> 1))
+    total, rest, other = plain(*arrays, (kind, kind_y), (1.0, 1.0), gamma, factor, False, 0, n)
+    return -1.0 if other >= 0 else total + rest
 
 
 @njit(**INLINE)
@@ -267,7 +284,7 @@ def general(z, y, weight, pos, each, grad, kinds, shape, strides, sides, sharp, 
             for r in range(BLOCK):
                 slope[r] = steep[r] * factor
             put(slope, n, kind, at(grad, i), past)
-    total, rest = level(hi, lo)
+    total, rest = level(hi, lo, nought)
     return total, rest, wrong
 
 
@@ -351,5 +368,5 @@ def element_mass(y, weight, pos, kind, shape, strides, start, stop):
         for r in range(BLOCK):
             m[r] = w[r] * (c[r] * t[r] + (1.0 - t[r])) if r < n else 0.0
         pile(hi, lo, m, 0.0)
-    total, rest = level(hi, lo)
+    total, rest = level(hi, lo, 0.0)
     return total, rest, -1

@@ -6,20 +6,24 @@ Only targets may be anything: the pass that computes says which is wrong.
 
 from __future__ import annotations
 
+import ctypes
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numba import from_dtype, types
 
 from xent.kernels import binary as loops
 from xent.kernels import threads
+from xent.kernels._compile import entry
 from xent.kernels._math import BRAIN, HALF, NATIVE  # pyright: ignore[reportUnknownVariableType]
-from xent.kernels.cpu import _NONE, PAST, _flat, _plain, _together, _writable
+from xent.kernels.cpu import PAST, _flat, _plain, _together, _writable
 
 Array = Any
 
 PIECE = 2**17  # elements a thread takes at a time; smaller arrays are done by the caller's thread
+_NOTHING = {2: np.empty(0, np.uint16), 4: np.empty(0, np.float32), 8: np.empty(0)}  # by the size of a number
 _AS_THEY_ARE = {np.dtype(t) for t in (np.uint8, np.int32, np.int64, np.float32, np.float64)}
 
 
@@ -81,10 +85,9 @@ def binary(
     kind_y, y = _target(y, bfloat16[1])
     factor, past = scale / divisor, grad is not None and grad.nbytes > PAST
     one, zero = sides
-    none, nothing = _NONE["float64"], _NONE["float64" if z.itemsize == 8 else "float32"]
     outputs = (
-        nothing if each is None else each.reshape(-1),
-        _NONE[z.dtype.name] if grad is None else grad.reshape(-1),
+        _NOTHING[8 if z.itemsize == 8 else 4] if each is None else each.reshape(-1),
+        _NOTHING[z.itemsize] if grad is None else grad.reshape(-1),
         (kind, kind_y),
     )
     number = pos_weight if isinstance(pos_weight, float) else None
@@ -98,10 +101,27 @@ def binary(
                 return total, -1
     pos_weight = pos_weight if number is None else np.broadcast_to(number, z.shape)
     shape, (z, y, weight, pos_weight) = _folded(z, y, weight, pos_weight)
-    arrays = _flat(z), _flat(y), *(none if a is None else _flat(a) for a in (weight, pos_weight)), *outputs
+    arrays = _flat(z), _flat(y), *(_NOTHING[8] if a is None else _flat(a) for a in (weight, pos_weight)), *outputs
     settings = (shape, tuple(map(_steps, (z, y, weight, pos_weight))), (float(one), float(zero)))
     numbers = (bool(sharp or gamma > 0), _smoothing(float(label_smoothing)), float(gamma), factor, past)
     return _pieces(loops.general, (*arrays, *settings, *numbers), z.size)
+
+
+@lru_cache(maxsize=64)
+def caller(of_z: str, of_y: str) -> Any:
+    """:func:`binary` of dense memory without weights and smoothing, as a C function of addresses.
+
+    For a handful of numbers the way to a kernel takes longer than the loss; this is the shortest. Its arguments: the
+    addresses of z, y, each and grad (0 where there is none), how many elements, 1 for each + 2 for grad, how z and y
+    are stored (see ``_math``), γ, and the factor of the gradient. Types are named as they are stored. It gives the
+    total, or −1 if a target is not 0 or 1. It takes no threads, and up to PIECE elements give the bits of ``binary``.
+    """
+    z, y, wide = (types.CPointer(from_dtype(np.dtype(name))) for name in (of_z, of_y, "float32"))
+    each = types.CPointer(types.float64) if of_z == "float64" else wide
+    whole = (types.int64,) * 4
+    address = entry(loops.plain_at, types.float64(z, y, each, z, *whole, types.float64, types.float64))
+    pointers, integers = (ctypes.c_void_p,) * 4, (ctypes.c_int64,) * 4
+    return ctypes.CFUNCTYPE(ctypes.c_double, *pointers, *integers, ctypes.c_double, ctypes.c_double)(address)
 
 
 def mass(y: Array, *, weight: Array | None, pos_weight: Array | float | None) -> float:
@@ -109,7 +129,7 @@ def mass(y: Array, *, weight: Array | None, pos_weight: Array | float | None) ->
     kind, y = _target(y, False)
     pos_weight = np.broadcast_to(pos_weight, y.shape) if isinstance(pos_weight, float) else pos_weight
     shape, (y, weight, pos_weight) = _folded(y, weight, pos_weight)
-    arrays = (_flat(y), *(_NONE["float64"] if a is None else _flat(a) for a in (weight, pos_weight)))
+    arrays = (_flat(y), *(_NOTHING[8] if a is None else _flat(a) for a in (weight, pos_weight)))
     return _pieces(
         loops.element_mass, (*arrays, kind, shape, tuple(map(_steps, (y, weight, pos_weight)))), y.size
     )[0]

@@ -20,6 +20,11 @@ from xent.torch._arguments import BinaryOptions, Options
 
 Numbers = Any  # NumPy arrays
 
+_STORED = {  # as elements.caller has it
+    torch.float32: ("float32", 0), torch.float64: ("float64", 0), torch.float16: ("uint16", 1),
+    torch.bfloat16: ("uint16", 2), torch.bool: ("uint8", 0), torch.uint8: ("uint8", 0), torch.int32: ("int32", 0),
+    torch.int64: ("int64", 0),
+}  # fmt: skip
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _forward_mode: Any = forward_ad
 _transforms_active: Any = torch._C._are_functorch_transforms_active  # pyright: ignore
@@ -216,50 +221,99 @@ def binary(
     upstream: Tensor | None = None,
 ) -> Result:
     """Reduced binary loss, and the gradient times ``upstream`` (1 if None), for CPU tensors, from one pass."""
-    by, scale = 1.0 if o.reduction != "mean" else z.numel() or math.nan, 1.0
-    each = torch.empty(z.shape, dtype=loss_type(z)) if value and o.reduction == "none" else None
+    by, scale, none = 1.0 if o.reduction != "mean" else z.numel() or math.nan, 1.0, o.reduction == "none"
+    each = torch.empty(z.shape, dtype=loss_type(z)) if value and none else None
     grad = None if not slope else torch.empty_like(z) if z.is_contiguous() else z.new_empty(z.shape)
     factor = weight
-    if upstream is not None and o.reduction != "none":
+    if upstream is not None and not none:
         scale = float(upstream)
     elif upstream is not None:
         factor = upstream if weight is None else upstream.double() * weight.double()
-    wrong = 0 if pos_weight is None or _ordinary(pos_weight) else 1
-    total = 0.0
-    if not wrong:
-        total, wrong = elements.binary(
-            array(z),
-            array(y),
-            weight=None if factor is None else _spread(factor, z),
-            pos_weight=None if pos_weight is None else _spread(pos_weight, z),
-            gamma=o.gamma,
-            scale=scale,
-            divisor=by,
-            each=None if each is None else each.numpy(),
-            grad=None if grad is None else array(grad),
-            bfloat16=(z.dtype == torch.bfloat16, y.dtype == torch.bfloat16),
-        )
-    if wrong >= 0:  # torch takes targets outside of [0, 1] and any pos_weight, the kernel does not
-        arguments = [None if a is None else a.detach().double() for a in (z, y, weight, pos_weight)]
-        if grad is not None:
-            push = torch.tensor(scale, dtype=torch.float64) if o.reduction != "none" or upstream is None else upstream
-            grad.copy_(_plain.binary_backward(push.detach().double(), *arguments, *o))  # pyright: ignore
-        return Result(_plain.binary(*arguments, *o).to(loss_type(z)) if value else None, grad)  # pyright: ignore
+    total = None
+    if factor is None and pos_weight is None and z.numel() <= elements.PIECE:
+        total = _at_once(z, y, each, grad, o.gamma, scale / by)
+    if total is None:
+        total = _binary(z, y, factor, pos_weight, each, grad, o.gamma, scale, by)
+    if total is None:
+        return _beyond(z, y, weight, pos_weight, o, value, grad, upstream)
     if each is not None or not value:
         return Result(each, grad)
     return Result(torch.scalar_tensor(total / by, dtype=loss_type(z)), grad)
 
 
-def _ordinary(pos_weight: Tensor) -> bool:
-    p = pos_weight.detach()
-    return bool((p >= 0).all()) and bool((p < math.inf).all())
+def _at_once(
+    z: Tensor, y: Tensor, each: Tensor | None, grad: Tensor | None, gamma: float, factor: float
+) -> float | None:
+    """Sum of the losses by the shortest way; None where it does not lead."""
+    known = _STORED.get(z.dtype), _STORED.get(y.dtype)
+    if known[1] is None or not (z.is_contiguous() and y.is_contiguous()) or z.is_neg() or y.is_neg():
+        return None
+    (of_z, kind), (of_y, kind_y) = known  # pyright: ignore[reportGeneralTypeIssues]
+    total = elements.caller(of_z, of_y)(
+        z.data_ptr(),
+        y.data_ptr(),
+        0 if each is None else each.data_ptr(),
+        0 if grad is None else grad.data_ptr(),
+        z.numel(),
+        (each is not None) + 2 * (grad is not None),
+        kind,
+        kind_y,
+        gamma,
+        factor,
+    )
+    return None if total < 0 else total
+
+
+def _binary(
+    z: Tensor,
+    y: Tensor,
+    factor: Tensor | None,
+    pos_weight: Tensor | None,
+    each: Tensor | None,
+    grad: Tensor | None,
+    gamma: float,
+    scale: float,
+    divisor: float,
+) -> float | None:
+    """Sum of the losses; None where a target is outside of [0, 1] or ``pos_weight`` is no ordinary number."""
+    if pos_weight is not None and not bool(((pos_weight >= 0) & (pos_weight < math.inf)).all()):
+        return None
+    total, wrong = elements.binary(
+        array(z),
+        array(y),
+        weight=None if factor is None else _spread(factor, z),
+        pos_weight=None if pos_weight is None else _spread(pos_weight, z),
+        gamma=gamma,
+        scale=scale,
+        divisor=divisor,
+        each=None if each is None else array(each),
+        grad=None if grad is None else array(grad),
+        bfloat16=(z.dtype == torch.bfloat16, y.dtype == torch.bfloat16),
+    )
+    return total if wrong < 0 else None
 
 
 def _spread(factor: Tensor, z: Tensor) -> Numbers:
     """Lay a factor over the logits: strides of 0, no copy."""
-    factor = factor.detach()
-    wide = factor if factor.dtype in (torch.float32, torch.float64) else factor.double()
-    return array(wide.expand(z.shape))
+    return array((factor if factor.dtype in (torch.float32, torch.float64) else factor.double()).expand(z.shape))
+
+
+def _beyond(
+    z: Tensor,
+    y: Tensor,
+    weight: Tensor | None,
+    pos_weight: Tensor | None,
+    o: BinaryOptions,
+    value: bool,
+    grad: Tensor | None,
+    upstream: Tensor | None,
+) -> Result:
+    """Compute what torch takes and the kernel does not: other targets, other ``pos_weight``."""
+    arguments: Any = [None if a is None else a.detach().double() for a in (z, y, weight, pos_weight)]
+    if grad is not None:
+        push = torch.ones(()) if upstream is None else upstream.detach()
+        grad.copy_(_plain.binary_backward(push.double(), *arguments, *o))
+    return Result(_plain.binary(*arguments, *o).to(loss_type(z)) if value else None, grad)
 
 
 # ---------------------------------------------------------------------------------------------------- autograd
