@@ -324,7 +324,7 @@ def evaluate(c: Case, *, with_grad: bool, **options: Any) -> tuple[Array, Array 
     losses: list[Array] = []
     slopes: list[Array] = []
     for start in range(0, count, step):
-        at = slice(start, start + step)
+        at = slice(start, min(start + step, count))  # beyond the end is beyond the standard
         block = c._replace(
             logits=z[:, at],
             q=None if q is None else q[:, at],

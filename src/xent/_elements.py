@@ -233,7 +233,8 @@ def in_blocks(
     losses: list[Array] = []
     slopes: list[Array] = []
     for start in range(0, count, step):
-        loss, slope = compute(*(None if a is None else a[..., start : start + step] for a in arrays))
+        stop = min(start + step, count)  # beyond the end is beyond the standard
+        loss, slope = compute(*(None if a is None else a[..., start:stop] for a in arrays))
         losses.append(loss)
         slopes.append(slope)
     slope = None if slopes[0] is None else xp.reshape(xp.concat(slopes, axis=-1), tuple(first.shape))

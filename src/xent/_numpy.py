@@ -142,6 +142,81 @@ def _small(
     return (logits.dtype.type(total / by), dlogits) if by else None
 
 
+def focal(
+    logits: Array,
+    labels: Array,
+    with_grad: bool,
+    *,
+    gamma: float,
+    alpha: Array | None,
+    axis: int,
+    reduction: str,
+) -> tuple[Array, Array | None] | None:
+    """Give focal loss of class labels and its gradient as :func:`xent.focal_loss_with_grad` does with ``axis``."""
+    where = _rows_of(logits, axis)
+    if where is None or type(labels) is not np.ndarray or labels.dtype.kind not in "iu" or not labels.size:
+        return None
+    rows, (outer, classes, inner) = where
+    if not gamma or labels.shape != rows or not _proper(alpha, (classes,)):
+        return None
+    from xent.kernels import cpu_focal
+
+    factor = None
+    if alpha is not None:  # a label that is no class takes any factor: the kernel says so
+        factor = alpha.astype(np.float64, copy=False).take(labels, mode="clip").reshape(outer, inner)
+    by = float(labels.size) if reduction == "mean" else 1.0
+    each = np.empty((outer, inner)) if reduction == "none" else None
+    dlogits = np.empty(logits.shape, logits.dtype) if with_grad else None
+    loss, wrong = cpu_focal.focal(
+        logits.reshape(outer, classes, inner),
+        labels.reshape(outer, inner),
+        gamma=gamma,
+        row=factor,
+        divisor=by,
+        each=each,
+        grad=None if dlogits is None else dlogits.reshape(outer, classes, inner),
+    )
+    if wrong >= 0:
+        _validate.indices(np, labels, classes, None)
+    kind = np.float64 if logits.dtype == np.float64 else np.float32
+    if each is not None:
+        return each.astype(kind).reshape(rows)[()], dlogits
+    return kind(loss / by), dlogits
+
+
+def softmax(logits: Array, *, axis: int, temperature: float, logs: bool) -> Array | None:
+    """Give :func:`xent.softmax`, or :func:`xent.log_softmax` if ``logs``."""
+    where = _rows_of(logits, axis)
+    if where is None or type(temperature) not in (int, float) or not 1e-30 < temperature < 1e30:
+        return None  # what is beyond overflows in float32
+    from xent.kernels import cpu_softmax
+
+    compute = cpu_softmax.log_softmax if logs else cpu_softmax.softmax
+    return compute(logits.reshape(where[1]), temperature=temperature).reshape(logits.shape)
+
+
+def logsumexp(x: Array, *, axis: int) -> Array | None:
+    """Give :func:`xent.logsumexp`."""
+    where = _rows_of(x, axis)
+    if where is None:
+        return None
+    from xent.kernels import cpu_softmax
+
+    return cpu_softmax.logsumexp(x.reshape(where[1])).astype(x.dtype).reshape(where[0])[()]
+
+
+def _rows_of(logits: Array, axis: int) -> tuple[tuple[int, ...], tuple[int, int, int]] | None:
+    """Give the shape of the rows, and (A, K, B), of logits that the kernels take."""
+    if type(logits) is not np.ndarray or logits.dtype not in KINDS or type(axis) is not int:
+        return None
+    shape, ndim = logits.shape, logits.ndim
+    if not -ndim <= axis < ndim or not shape[axis]:
+        return None
+    axis %= ndim
+    before, after = shape[:axis], shape[axis + 1 :]
+    return before + after, (math.prod(before), shape[axis], math.prod(after))
+
+
 def _proper(weight: Array | None, shape: tuple[int, ...]) -> bool:
     """Say whether weights are absent, or numbers of a shape that are finite and ≥ 0."""
     if weight is None:

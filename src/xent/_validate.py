@@ -38,19 +38,18 @@ class Case(NamedTuple):
 
 def number(value: float, name: str, *, low: float, high: float, open_low: bool = False) -> float:
     """Check a number against an interval; infinite ends are never included."""
-    if type(value) is float and low <= value <= high and value - value == 0 and not (open_low and value == low):
-        return value  # nearly always so, and every call asks
-    text = f"{'(' if open_low or math.isinf(low) else '['}{low:g}, {high:g}{')' if math.isinf(high) else ']'}"
-    refused = TypeError(f"{name} must be a number in {text}, got {value!r}")
-    if isinstance(value, str | bytes):  # float("2") is one
-        raise refused
     try:
-        x = float(value)
+        x = float("no" if isinstance(value, str | bytes) else value)  # float("2") is one
     except (TypeError, ValueError):
-        raise refused from None
+        text = _interval(low, high, open_low)
+        raise TypeError(f"{name} must be a number in {text}, got {value!r}") from None
     if not (low <= x <= high) or math.isinf(x) or (open_low and x == low):
-        raise ValueError(f"{name} must lie in {text}, got {x!r}")
+        raise ValueError(f"{name} must lie in {_interval(low, high, open_low)}, got {x!r}")
     return x
+
+
+def _interval(low: float, high: float, open_low: bool) -> str:
+    return f"{'(' if open_low or math.isinf(low) else '['}{low:g}, {high:g}{')' if math.isinf(high) else ']'}"
 
 
 def positive(value: float, name: str) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xent import _dispatch, _elements, _validate
+from xent import _dispatch, _elements, _numpy_elements, _validate
 
 Array = Any
 
@@ -166,6 +166,18 @@ def _evaluate(
     """Validate, compute each element, and reduce; the second value is None unless ``with_grad``."""
     _validate.reduction(reduction, denominator, on_empty, ("elements", "weights"))
     epsilon = _validate.number(label_smoothing, "label_smoothing", low=0, high=1)
+    quick = _numpy_elements.binary(
+        logits,
+        target,
+        with_grad,
+        pos_weight=pos_weight,
+        weight=weight,
+        label_smoothing=epsilon,
+        reduction=reduction,
+        denominator=denominator,
+    )
+    if quick is not None:
+        return quick
     arrays = {n: a for n, a in (("pos_weight", pos_weight), ("weight", weight)) if hasattr(a, "shape")}
     xp = _validate.namespace(logits=logits, target=target, **arrays)
     _validate.floating(xp, logits, "logits")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xent import _dispatch, _elements, _validate
+from xent import _dispatch, _elements, _numpy, _numpy_elements, _validate
 
 Array = Any
 
@@ -134,6 +134,9 @@ def _evaluate(
     """Validate, compute each label, and reduce; the second value is None unless ``with_grad``."""
     gamma = _validate.number(gamma, "gamma", low=0, high=math.inf)
     _validate.option(reduction, "reduction", _validate.REDUCTIONS)
+    quick = _compiled(logits, target, with_grad, gamma, alpha, axis, reduction)
+    if quick is not None:
+        return quick
     if axis is None:
         xp, z, y, factor, faulty = _binary(logits, target, alpha)
         compute, lead = _elements.binary_focal, 0
@@ -149,6 +152,28 @@ def _evaluate(
     if reduction == "mean":
         by = _dispatch.implementation(xp).array_like(float(math.prod(loss.shape)), loss)
     return _elements.reduced(xp, loss, slope, factor, by, logits, reduction=reduction, axis=axis)
+
+
+def _compiled(
+    logits: Array,
+    target: Array,
+    with_grad: bool,
+    gamma: float,
+    alpha: Array | float | None,
+    axis: int | None,
+    reduction: str,
+) -> tuple[Array, Array | None] | None:
+    """Compute by the kernels where they take the arguments."""
+    if axis is not None:
+        return _numpy.focal(logits, target, with_grad, gamma=gamma, alpha=alpha, axis=axis, reduction=reduction)
+    sides = (1.0, 1.0)
+    if alpha is not None:
+        if not isinstance(alpha, (int, float)) or not 0 <= alpha <= 1:
+            return None
+        sides = (float(alpha), 1.0 - alpha)
+    return _numpy_elements.binary(
+        logits, target, with_grad, sides=sides, gamma=gamma, sharp=True, reduction=reduction
+    )
 
 
 def _binary(

@@ -13,6 +13,7 @@ from typing import Any
 
 from numba import njit
 from numba.core.caching import FunctionCache
+from numba.core.ccallback import CFunc
 
 FAST = {"reassoc", "contract", "nsz"}  # sums may be reordered for lanes; NaN and ∞ stay what they are
 INLINE: dict[str, Any] = {"forceinline": True, "error_model": "numpy", "fastmath": FAST}
@@ -36,3 +37,17 @@ def kernel(function: Callable[..., Any]) -> Any:
     compiled = njit(nogil=True, error_model="numpy", fastmath=FAST)(function)
     compiled._cache = _Cache(function)
     return compiled
+
+
+def entry(function: Callable[..., Any], signature: Any) -> int:
+    """Compile a function for C to call, and give its address; it stays compiled."""
+    compiled = CFunc(
+        function, (signature.args, signature.return_type), {}, {"error_model": "numpy", "fastmath": FAST}
+    )
+    compiled._cache = _Cache(function)
+    compiled.compile()
+    _ENTRIES.append(compiled)
+    return compiled.address
+
+
+_ENTRIES: list[Any] = []

@@ -105,7 +105,7 @@ def real(_, n, like):
 
 @intrinsic
 def scaled(_, q, n):
-    """q · 2^n for an int32 n ≤ 0, right below the normal range too: in one instruction, or in two steps."""  # noqa: D403
+    """q · 2^n for an int32 n, right below the normal range too: in one instruction, or in two steps."""  # noqa: D403
     bits, _last, mantissa, bias = _layout(q)
 
     def codegen(_context, builder, _signature, args):
@@ -225,6 +225,43 @@ def lost(top, x, gap):
     return (top - (gap - t)) - (x + t)
 
 
+def two_to_minus(r):
+    """2^−r for |r| ≤ ½, by the polynomial of the type."""
+    raise NotImplementedError
+
+
+@overload(two_to_minus, jit_options=EXACT)
+def _two_to_minus(r):
+    if r == types.float32:
+        c0, c1, c2, c3, c4, c5, c6 = _E4
+
+        def single(r):
+            q = fma(r, c6, c5)
+            q = fma(r, q, c4)
+            q = fma(r, q, c3)
+            q = fma(r, q, c2)
+            q = fma(r, q, c1)
+            return fma(r, q, c0)
+
+        return single
+    d0, d1, d2, d3, d4, d5, d6, d7, d8, d9, d10, d11 = _E8
+
+    def double(r):
+        q = fma(r, d11, d10)
+        q = fma(r, q, d9)
+        q = fma(r, q, d8)
+        q = fma(r, q, d7)
+        q = fma(r, q, d6)
+        q = fma(r, q, d5)
+        q = fma(r, q, d4)
+        q = fma(r, q, d3)
+        q = fma(r, q, d2)
+        q = fma(r, q, d1)
+        return fma(r, q, d0)
+
+    return double
+
+
 def power(top, x, hi, lo, most):
     """exp(−(top − x) / τ) for x ≤ top (−∞ included; NaN stays NaN), with the constants of :func:`steepness`.
 
@@ -237,39 +274,21 @@ def power(top, x, hi, lo, most):
 @overload(power, jit_options=INLINE)
 def _power(top, x, hi, lo, most):
     if x == types.float32:
-        c0, c1, c2, c3, c4, c5, c6 = _E4
 
         def single(top, x, hi, lo, most):
             gap = top - x
             g = most if gap > most else gap
             n = nearest(g * -hi)
-            r = fma(g, lo, fma(g, hi, real(n, g)))
-            q = fma(r, c6, c5)
-            q = fma(r, q, c4)
-            q = fma(r, q, c3)
-            q = fma(r, q, c2)
-            q = fma(r, q, c1)
-            return scaled(fma(r, q, c0), n)
+            return scaled(two_to_minus(fma(g, lo, fma(g, hi, real(n, g)))), n)
 
         return single
-    d0, d1, d2, d3, d4, d5, d6, d7, d8, d9, d10, d11 = _E8
 
     def double(top, x, hi, lo, most):
         gap = top - x
         g = most if gap > most else gap
         n = nearest(g * -hi)
-        r = fma(g, hi, real(n, g)) + fma(g, lo, hi * (0.0 if gap > most else lost(top, x, gap)))
-        q = fma(r, d11, d10)
-        q = fma(r, q, d9)
-        q = fma(r, q, d8)
-        q = fma(r, q, d7)
-        q = fma(r, q, d6)
-        q = fma(r, q, d5)
-        q = fma(r, q, d4)
-        q = fma(r, q, d3)
-        q = fma(r, q, d2)
-        q = fma(r, q, d1)
-        return scaled(fma(r, q, d0), n)
+        rest = 0.0 if gap > most else lost(top, x, gap)
+        return scaled(two_to_minus(fma(g, hi, real(n, g)) + fma(g, lo, hi * rest)), n)
 
     return double
 

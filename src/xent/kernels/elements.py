@@ -1,21 +1,30 @@
 # pyright: basic
-"""Logistic losses on the CPU: which loop, in what pieces. Arguments are clean NumPy arrays, but for the targets."""
+"""Logistic losses and functions on the CPU: which loop, in what pieces. Arguments are clean NumPy arrays.
+
+Only targets may be anything: the pass that computes says which is wrong.
+"""
 
 from __future__ import annotations
 
+import ctypes
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numba import from_dtype, types
 
 from xent.kernels import binary as loops
 from xent.kernels import threads
-from xent.kernels.cpu import _NONE, PAST, _flat, _plain, _stored, _together
+from xent.kernels._compile import entry
+from xent.kernels._math import BRAIN, HALF, NATIVE  # pyright: ignore[reportUnknownVariableType]
+from xent.kernels.cpu import PAST, _flat, _plain, _together, _writable
 
-Array = np.ndarray
+Array = Any
 
 PIECE = 2**17  # elements a thread takes at a time; smaller arrays are done by the caller's thread
-_TARGETS = {np.dtype(t) for t in (np.uint8, np.int32, np.int64, np.float32, np.float64)}
+_NOTHING = {2: np.empty(0, np.uint16), 4: np.empty(0, np.float32), 8: np.empty(0)}  # by the size of a number
+_AS_THEY_ARE = {np.dtype(t) for t in (np.uint8, np.int32, np.int64, np.float32, np.float64)}
 
 
 def binary(
@@ -23,7 +32,8 @@ def binary(
     y: Array,
     *,
     weight: Array | None = None,
-    pos_weight: Array | None = None,
+    pos_weight: Array | float | None = None,
+    sides: tuple[float, float] = (1.0, 1.0),
     label_smoothing: float = 0.0,
     gamma: float = 0.0,
     sharp: bool = False,
@@ -31,19 +41,21 @@ def binary(
     divisor: float = 1.0,
     each: Array | None = None,
     grad: Array | None = None,
-    bfloat16: bool = False,
+    bfloat16: tuple[bool, bool] = (False, False),
 ) -> tuple[float, int]:
     """Binary cross-entropy in nats of logits and targets, or focal loss; fills what ``each`` and ``grad`` give.
 
     Parameters
     ----------
-    z : array (A, B)
+    z : array of any shape
         float32, float64, float16, or the bits of bfloat16 as uint16; any strides.
-    y : array (A, B)
-        bool, integers 0 and 1, or floats in [0, 1].
-    weight, pos_weight : float64 arrays (A, B), optional
+    y : array of that shape
+        bool, integers 0 and 1, or floats in [0, 1]; the bits of bfloat16 as uint16.
+    weight, pos_weight : floating arrays of that shape, optional
         Factors of the element and of the term with y, of any strides (0 too): weights of either sign, but
-        ``pos_weight`` ≥ 0. A weight of 0 makes loss and gradient exactly 0.
+        ``pos_weight``, which may be a number, finite and ≥ 0. A weight of 0 makes loss and gradient exactly 0.
+    sides : two floats
+        More weights: of elements with a target above 0, and of those with 0.
     label_smoothing : float
         ε: y becomes (1 − ε) y + ε / 2.
     gamma : float
@@ -52,12 +64,12 @@ def binary(
         Whether only 0 and 1 are targets, also as floats; always so with ``gamma`` > 0.
     scale, divisor : float
         The gradient, and only it, is multiplied by the one and divided by the other.
-    each : float64 array (A, B), optional
-        For weight · loss. C-contiguous.
-    grad : array like ``z``, optional
-        For the derivative of Σ weight · loss. Any strides; not the memory of ``z``.
-    bfloat16 : bool
-        What uint16 stands for.
+    each : array of that shape, optional
+        For weight · loss. C-contiguous, float64 for float64 logits and else float32.
+    grad : array of that shape and the type of ``z``, optional
+        For the derivative of Σ weight · loss. C-contiguous; not the memory of ``z``.
+    bfloat16 : two bools
+        Whether uint16 stands for bfloat16: as logits (else for float16), and as targets (else for integers).
 
     Returns
     -------
@@ -67,102 +79,148 @@ def binary(
         Flat index of the first target outside [0, 1] (``sharp``: neither 0 nor 1), or −1. If there is one, the rest
         is not to be used.
     """
-    outer, inner = z.shape
-    size = outer * inner
-    if size == 0:
+    if not z.size:
         return 0.0, -1
-    to = grad
-    if grad is not None and not (grad.flags.c_contiguous and grad.flags.aligned and grad.dtype.isnative):
-        to = np.empty(grad.shape, grad.dtype.newbyteorder("="))
-    easy = weight is None and pos_weight is None and not gamma and not label_smoothing
-    answer = _plain_ones(z, y, each, to, scale, divisor, bfloat16) if easy else None
-    if answer is None:
-        answer = _any(
-            z, y, weight, pos_weight, each, to, bfloat16, bool(sharp or gamma > 0),
-            _smoothing(float(label_smoothing)), (float(gamma), float(scale), float(divisor)),
-        )  # fmt: skip
-    if grad is not None and to is not grad:
-        grad[...] = to
-    return answer
-
-
-def _plain_ones(
-    z: Array, y: Array, each: Array | None, grad: Array | None, scale: float, divisor: float, bfloat16: bool
-) -> tuple[float, int] | None:
-    """Compute where nothing is weighted and every target is 0 or 1; None where that is not so."""
-    if z.flags.f_contiguous and y.flags.f_contiguous and each is None and grad is None:
-        z, y = z.T, y.T
-    if not (z.flags.c_contiguous and _plain(z) and y.flags.c_contiguous and _plain(y)):
-        return None
-    kind, z, out = _stored(z, grad, bfloat16)
-    past = out is not None and out.nbytes > PAST
-    arrays = (
-        _flat(z),
-        _flat(_target(y)),
-        _NONE["float64"] if each is None else each.reshape(-1),
-        _NONE[z.dtype.name] if out is None else out.reshape(-1),
+    kind, z, grad = _bits(z, grad, bfloat16[0])
+    kind_y, y = _target(y, bfloat16[1])
+    factor, past = scale / divisor, grad is not None and grad.nbytes > PAST
+    one, zero = sides
+    outputs = (
+        _NOTHING[8 if z.itemsize == 8 else 4] if each is None else each.reshape(-1),
+        _NOTHING[z.itemsize] if grad is None else grad.reshape(-1),
+        (kind, kind_y),
     )
+    number = pos_weight if isinstance(pos_weight, float) else None
+    if weight is None and not label_smoothing and (pos_weight is None or number):
+        order = _same_order(z, y, each is None and grad is None)
+        if order:
+            flat = _writable(z.reshape(-1, order=order)), _writable(y.reshape(-1, order=order))
+            numbers = ((float(one * (number or 1.0)), float(zero)), float(gamma), factor, past)
+            total, other = _pieces(loops.plain, (*flat, *outputs, *numbers), z.size)
+            if other < 0:
+                return total, -1
+    pos_weight = pos_weight if number is None else np.broadcast_to(number, z.shape)
+    shape, (z, y, weight, pos_weight) = _folded(z, y, weight, pos_weight)
+    arrays = _flat(z), _flat(y), *(_NOTHING[8] if a is None else _flat(a) for a in (weight, pos_weight)), *outputs
+    settings = (shape, tuple(map(_steps, (z, y, weight, pos_weight))), (float(one), float(zero)))
+    numbers = (bool(sharp or gamma > 0), _smoothing(float(label_smoothing)), float(gamma), factor, past)
+    return _pieces(loops.general, (*arrays, *settings, *numbers), z.size)
+
+
+@lru_cache(maxsize=64)
+def caller(of_z: str, of_y: str) -> Any:
+    """:func:`binary` of dense memory without weights and smoothing, as a C function of addresses.
+
+    For a handful of numbers the way to a kernel takes longer than the loss; this is the shortest. Its arguments: the
+    addresses of z, y, each and grad (0 where there is none), how many elements, 1 for each + 2 for grad, how z and y
+    are stored (see ``_math``), γ, and the factor of the gradient. Types are named as they are stored. It gives the
+    total, or −1 if a target is not 0 or 1. It takes no threads, and up to PIECE elements give the bits of ``binary``.
+    """
+    z, y, wide = (types.CPointer(from_dtype(np.dtype(name))) for name in (of_z, of_y, "float32"))
+    each = types.CPointer(types.float64) if of_z == "float64" else wide
+    whole = (types.int64,) * 4
+    address = entry(loops.plain_at, types.float64(z, y, each, z, *whole, types.float64, types.float64))
+    pointers, integers = (ctypes.c_void_p,) * 4, (ctypes.c_int64,) * 4
+    return ctypes.CFUNCTYPE(ctypes.c_double, *pointers, *integers, ctypes.c_double, ctypes.c_double)(address)
+
+
+def mass(y: Array, *, weight: Array | None, pos_weight: Array | float | None) -> float:
+    """Σ weight · (pos_weight · y + 1 − y), of arrays as :func:`binary` takes them."""
+    kind, y = _target(y, False)
+    pos_weight = np.broadcast_to(pos_weight, y.shape) if isinstance(pos_weight, float) else pos_weight
+    shape, (y, weight, pos_weight) = _folded(y, weight, pos_weight)
+    arrays = (_flat(y), *(_NOTHING[8] if a is None else _flat(a) for a in (weight, pos_weight)))
+    return _pieces(loops.element_mass, (*arrays, kind, shape, tuple(map(_steps, (y, weight, pos_weight)))), y.size)[
+        0
+    ]
+
+
+def sigmoid(z: Array, *, logs: bool = False, bfloat16: bool = False) -> Array:
+    """1 / (1 + exp(−z)), or its logarithm, of logits as :func:`binary` takes them; C-contiguous."""
+    out = np.empty(z.shape, z.dtype.newbyteorder("="))
+    kind, z, to = _bits(np.ascontiguousarray(z) if _plain(z) else np.array(z, out.dtype, order="C"), out, bfloat16)
+    arguments = _writable(z.reshape(-1)), to.reshape(-1), kind, logs, out.nbytes > PAST
+
+    def work(start: int, stop: int) -> None:
+        loops.sigmoid(*arguments, start, stop)
+
+    threads.run(work, z.size, PIECE)
+    return out
+
+
+def _pieces(loop: Any, arguments: tuple[Any, ...], size: int) -> tuple[float, int]:
+    if size <= PIECE:
+        total, rest, wrong = loop(*arguments, 0, size)
+        return total + rest, wrong
 
     def work(start: int, stop: int) -> tuple[float, float, int]:
-        return loops.plain(*arrays, kind, float(scale), float(divisor), past, start, stop)
+        return loop(*arguments, start, stop)
 
-    total, other = _together(threads.run(work, z.size, PIECE))
-    return (total, -1) if other < 0 else None
-
-
-def _any(
-    z: Array,
-    y: Array,
-    weight: Array | None,
-    pos_weight: Array | None,
-    each: Array | None,
-    grad: Array | None,
-    bfloat16: bool,
-    sharp: bool,
-    smooth: tuple[float, float, float, float],
-    numbers: tuple[float, float, float],
-) -> tuple[float, int]:
-    """Compute with any option, and say which target is wrong."""
-    z, y = _walkable(z), _walkable(y.astype(np.float64, copy=False))
-    kind, z, out = _stored(z, grad, bfloat16)
-    (weight, w), (pos_weight, p) = _factor(weight), _factor(pos_weight)
-    arrays = (
-        _flat(z),
-        _flat(y),
-        weight,
-        pos_weight,
-        _NONE["float64"] if each is None else each.reshape(-1),
-        _NONE[z.dtype.name] if out is None else out.reshape(-1),
-    )
-    inner, strides = z.shape[1], (_steps(z), _steps(y), w, p)
-
-    def work(start: int, stop: int) -> tuple[float, float, int]:
-        return loops.general(*arrays, kind, inner, strides, sharp, smooth, numbers, start, stop)
-
-    return _together(threads.run(work, z.size, PIECE))
+    return _together(threads.run(work, size, PIECE))
 
 
-def _target(y: Array) -> Array:
+def _bits(z: Array, out: Array | None, bfloat16: bool) -> tuple[int, Array, Array | None]:
+    """How logits are stored, and half types as their bits."""
+    if z.itemsize > 2:
+        return NATIVE, z, out
+    if z.dtype != np.uint16:
+        z, out = (
+            z.view(np.dtype(np.uint16).newbyteorder(z.dtype.byteorder)),
+            None if out is None else out.view(np.uint16),
+        )
+    return (BRAIN if bfloat16 else HALF), z, out
+
+
+def _target(y: Array, bfloat16: bool) -> tuple[int, Array]:
     """Give targets of a type that the loops are compiled for; what is not 0 or 1 stays so."""
+    if y.dtype in _AS_THEY_ARE:
+        return NATIVE, y
     if y.dtype == np.bool_ or y.dtype == np.int8:
-        return y.view(np.uint8)
-    return y if y.dtype in _TARGETS else y.astype(np.float64)
+        return NATIVE, y.view(np.uint8)
+    if y.dtype == np.float16 and y.dtype.isnative:
+        return HALF, y.view(np.uint16)
+    return (BRAIN, y) if y.dtype == np.uint16 and bfloat16 else (NATIVE, y.astype(np.float64))
 
 
-def _walkable(a: Array) -> Array:
-    return a if _plain(a) else np.ascontiguousarray(a, dtype=a.dtype.newbyteorder("="))
+def _same_order(z: Array, y: Array, any_order: bool) -> str:
+    """Say in which order both arrays are one piece of memory, if they are."""
+    of_z, of_y = z.flags, y.flags
+    if not (of_z.aligned and of_y.aligned and z.dtype.isnative and y.dtype.isnative):
+        return ""
+    if of_z.c_contiguous and of_y.c_contiguous:
+        return "C"
+    return "F" if any_order and of_z.f_contiguous and of_y.f_contiguous else ""
 
 
-def _factor(a: Array | None) -> tuple[Array, tuple[int, int]]:
-    if a is None:
-        return _NONE["float64"], (0, 0)
-    a = _walkable(a)
-    return _flat(a), _steps(a)
+def _folded(*arrays: Array | None) -> tuple[tuple[int, int, int], list[Array | None]]:
+    """Lay arrays of one shape as (A, B, C) that loops can walk; a copy where there are more than three steps."""
+    given = [
+        a if _plain(a) else np.ascontiguousarray(a, a.dtype.newbyteorder("=")) for a in arrays if a is not None
+    ]
+    sizes: list[int] = []
+    steps: list[list[int]] = []
+    for axis, n in enumerate(given[0].shape):
+        here = [a.strides[axis] for a in given]
+        if n > 1 and sizes and all(outer == n * inner for outer, inner in zip(steps[-1], here, strict=True)):
+            sizes[-1], steps[-1] = sizes[-1] * n, here
+        elif n > 1:
+            sizes.append(n)
+            steps.append(here)
+    if len(sizes) > 3:
+        return _folded(*(None if a is None else np.ascontiguousarray(a) for a in arrays))
+    missing = 3 - len(sizes)
+    shape = (1,) * missing + tuple(sizes)
+    views = [
+        np.lib.stride_tricks.as_strided(a, shape, (0,) * missing + tuple(s[i] for s in steps))
+        for i, a in enumerate(given)
+    ]
+    laid = iter(views)
+    return shape, [None if a is None else next(laid) for a in arrays]  # pyright: ignore[reportReturnType]
 
 
-def _steps(a: Array) -> tuple[int, int]:
+def _steps(a: Array | None) -> tuple[int, int, int]:
     """Strides in numbers."""
-    return a.strides[0] // a.itemsize, a.strides[1] // a.itemsize
+    return (0, 0, 0) if a is None else tuple(s // a.itemsize for s in a.strides)
 
 
 @lru_cache(maxsize=64)

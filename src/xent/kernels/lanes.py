@@ -103,8 +103,8 @@ def _own_of(t, classes, own, to):
 
 
 @njit(**INLINE)
-def measure(t, classes, hi, lo, most, top, part, ties, tail):
-    """Turn a tile into powers, and give each row's largest logit and tail; NaN for a row without a softmax."""
+def measure(t, classes, hi, lo, most, top, part, ties, tail, kept):
+    """Give each row's largest logit and tail, NaN for one without a softmax; turn a tile into powers if ``kept``."""
     zero = blank(t[0])
     for r in range(ROWS):
         top[r] = -math.inf
@@ -116,12 +116,19 @@ def measure(t, classes, hi, lo, most, top, part, ties, tail):
             top[r] = lane[r] if lane[r] > top[r] else top[r]
     for j in range(classes):
         lane = at(t, j * ROWS)
-        for r in range(ROWS):
-            x = lane[r]
-            p = power(top[r], x, hi, lo, most)
-            lane[r] = p
-            part[r] += p if x != top[r] else zero
-            ties[r] += zero if x != top[r] else p
+        if kept:
+            for r in range(ROWS):
+                x = lane[r]
+                p = power(top[r], x, hi, lo, most)
+                lane[r] = p
+                part[r] += p if x != top[r] else zero
+                ties[r] += zero if x != top[r] else p
+        else:
+            for r in range(ROWS):
+                x = lane[r]
+                p = power(top[r], x, hi, lo, most)
+                part[r] += p if x != top[r] else zero
+                ties[r] += zero if x != top[r] else p
         if j % GROUP == GROUP - 1:
             for r in range(ROWS):
                 tail[r] += F8(part[r])
@@ -217,7 +224,7 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
             for r in range(n):
                 skipped += 1 if mark[r] == ignore else 0
         own_of(t, classes, own, mine)
-        measure(t, classes, hi, lo, most, top, part, ties, tail)
+        measure(t, classes, hi, lo, most, top, part, ties, tail, True)
         own_of(t, classes, own, e)
         settle(n, top, tail, mine, e, own, weight, row, i, numbers, loss, v, at_label)
         if grad.size:

@@ -2,7 +2,8 @@
 """Softmax, its logarithm, and log Σ exp of rows of logits: by rows of many classes, and by tiles of few.
 
 All three come from a row's largest logit and its tail, as the loss does: p_j = exp(−gap_j) / (1 + tail),
-log p_j = −(gap_j + log1p(tail)), lse = max + log1p(tail). The logarithms are added in float64 and rounded once.
+log p_j = −(gap_j + log1p(tail)), lse = max + log1p(tail). The logarithm takes no power twice, and no two of its
+terms have different signs.
 """
 
 from __future__ import annotations
@@ -12,37 +13,37 @@ import math
 import numpy as np
 from numba import njit
 
-from xent.kernels._compile import INLINE, kernel
-from xent.kernels._math import F8, at, blank, hold, log1p, scratch, widen
-from xent.kernels._vectors import WIDTH, aligned
+from xent.kernels._compile import EXACT, INLINE, kernel
+from xent.kernels._math import F8, at, blank, fma, hold, logarithm, scratch, widen
+from xent.kernels._vectors import aligned
 from xent.kernels.lanes import ROWS, fill, give, measure, tile_room
-from xent.kernels.rows import PAD, put, put_scaled, read
+from xent.kernels.rows import PAD, place, put, put_scaled, read
+
+
+@njit(**EXACT)
+def logs_of(z, n, kind, top, log_tail, cool, x):
+    """Write log p of n logits of a row; ``cool`` is 1 / τ."""
+    for j in range(n):
+        x[j] = -fma(top - widen(z[j], kind), cool, log_tail)
+
+
+@njit(**EXACT)
+def logs_of_lanes(x, top, log_tail, cool):
+    """Turn a class's logits of a tile into log p."""
+    for r in range(ROWS):
+        x[r] = -fma(top[r] - x[r], cool, log_tail[r])
 
 
 @njit(**INLINE)
-def logs_of(z, n, kind, top, log_tail, tau, x):
-    """Write log p of a row whose logits are neighbours."""
-    whole = F8(top)
-    if tau == 1:
-        for j in range(n):
-            x[j] = -((whole - F8(widen(z[j], kind))) + log_tail)
-    else:
-        for j in range(n):
-            x[j] = -((whole - F8(widen(z[j], kind))) / tau + log_tail)
-
-
-@njit(**INLINE)
-def lse_of(z, n, hop, kind, top, tail):
-    """Log Σ exp of a row; of one without a softmax NaN, or else the infinity that is its largest logit."""
-    if tail == tail:
-        return F8(top) + log1p(tail)
+def odd_one(z, n, hop, kind):
+    """Log Σ exp of a row without a softmax: NaN, or else the infinity that is its largest logit."""
     most = -math.inf
     for j in range(n):
         value = F8(widen(z[j * hop], kind))
         if value != value:
             return value
         most = max(most, value)
-    return most if abs(most) == math.inf else tail
+    return most
 
 
 @kernel
@@ -57,17 +58,19 @@ def by_rows(z, out, lse, kind, logs, shape, strides, scales, tau, past, start, s
     hi, lo, most = scales
     padded = (classes + PAD - 1) // PAD * PAD
     buffer = np.full(padded + 16, blank(z[0]))
-    x, v = at(buffer, 0), scratch(1, blank(z[0]))
+    x, v = at(buffer, 0), scratch(2, blank(z[0]))
+    v[1] = 1.0 / tau
+    kept = not logs and lse.size == 0
     for i in range(start, stop):
-        a, b = i // inner, i % inner
-        row = at(z, a * z_outer + b * z_inner)
-        top, tail = read(row, classes, kind, x, hi, lo, most, lse.size == 0 and not logs, row)
-        to = at(out, a * o_outer + b * o_inner)
+        row, ahead = at(z, place(i, inner, z_outer, z_inner)), at(z, place(i + 1, inner, z_outer, z_inner))
+        top, tail = read(row, classes, kind, x, hi, lo, most, kept, ahead)
         if lse.size:
-            lse[i] = lse_of(row, classes, 1, kind, top, tail)
+            lse[i] = F8(top) + logarithm(tail, top) if tail == tail else odd_one(row, classes, 1, kind)
             continue
+        to = at(out, place(i, inner, o_outer, o_inner))
         if logs:
-            logs_of(row, classes, kind, top, log1p(tail), tau, x)
+            v[0] = logarithm(tail, top)
+            logs_of(row, classes, kind, top, v[0], v[1], x)
             put(x, classes, kind, to, past)
         else:
             v[0] = 1.0 / (1.0 + tail)
@@ -86,44 +89,44 @@ def by_tiles(z, out, lse, kind, logs, shape, strides, scales, tau, past, start, 
     hi, lo, most = scales
     zero = blank(z[0])
     room = tile_room(classes)
-    tile_, flat_, kept_ = np.full(room, zero), np.full(room, zero), np.full(room if logs else WIDTH, zero)
-    t, flat, kept = aligned(at(tile_, 0)), at(flat_, 0), aligned(at(kept_, 0))
+    tile_, flat_ = np.full(room, zero), np.full(room, zero)
+    t, flat = aligned(at(tile_, 0)), at(flat_, 0)
     top, part, ties, v = scratch(ROWS, zero), scratch(ROWS, zero), scratch(ROWS, zero), scratch(ROWS, zero)
-    tail, log_tail = scratch(ROWS, 0.0), scratch(ROWS, 0.0)
+    tail, log_tail, cool = scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(1, zero)
+    cool[0] = 1.0 / tau
     tiles = (inner + ROWS - 1) // ROWS
+    kept = not logs and lse.size == 0
     for tile in range(start, stop):
         a, b = tile // tiles, tile % tiles * ROWS
         n = min(ROWS, inner - b)
         rows = at(z, a * z_outer + b * z_inner)
-        to = at(out, a * o_outer + b * o_inner)
         fill(rows, n, classes, z_inner, z_class, kind, t)
-        if logs:
-            for j in range(classes * ROWS):
-                kept[j] = t[j]
-        measure(t, classes, hi, lo, most, top, part, ties, tail)
-        if lse.size:
-            for r in range(n):
-                lse[a * inner + b + r] = lse_of(at(rows, r * z_inner), classes, z_class, kind, top[r], tail[r])
-        elif logs:
-            for r in range(ROWS):
-                log_tail[r] = log1p(tail[r])
-            for j in range(classes):
-                lane = at(kept, j * ROWS)
-                if tau == 1:
-                    for r in range(ROWS):
-                        lane[r] = -((F8(top[r]) - F8(lane[r])) + log_tail[r])
-                else:
-                    for r in range(ROWS):
-                        lane[r] = -((F8(top[r]) - F8(lane[r])) / tau + log_tail[r])
-            give(kept, n, classes, o_inner, o_class, kind, to, flat, past)
-        else:
+        measure(t, classes, hi, lo, most, top, part, ties, tail, kept)
+        if kept:
             for r in range(ROWS):
                 v[r] = 1.0 / (1.0 + tail[r])
             for j in range(classes):
                 lane = at(t, j * ROWS)
                 for r in range(ROWS):
                     lane[r] *= v[r]
-            give(t, n, classes, o_inner, o_class, kind, to, flat, past)
+        else:
+            odd = 0
+            for r in range(ROWS):
+                log_tail[r] = logarithm(tail[r], zero)
+            for r in range(ROWS):
+                v[r] = log_tail[r]
+                odd += 0 if tail[r] == tail[r] else 1
+        if lse.size:
+            norm = at(lse, a * inner + b)
+            for r in range(n):
+                norm[r] = F8(top[r]) + log_tail[r]
+            for r in range(n if odd else 0):
+                if tail[r] != tail[r]:
+                    norm[r] = odd_one(at(rows, r * z_inner), classes, z_class, kind)
+            continue
+        if logs:
+            for j in range(classes):
+                logs_of_lanes(at(t, j * ROWS), top, v, cool[0])
+        give(t, n, classes, o_inner, o_class, kind, at(out, a * o_outer + b * o_inner), flat, past)
     hold(tile_)
     hold(flat_)
-    hold(kept_)

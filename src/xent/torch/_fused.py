@@ -15,14 +15,19 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from xent.kernels import cpu, cpu_soft
-from xent.torch import _arguments, _blocks
+from xent.kernels import cpu, cpu_soft, elements
+from xent.torch import _arguments, _plain
 from xent.torch._arguments import BinaryOptions, Options
 
 Numbers = Any  # NumPy arrays
 
 LARGE = 2**22  # bytes from which NumPy asks for large pages
 _NUMPY = {torch.float32: "f4", torch.float64: "f8", torch.float16: "f2", torch.bfloat16: "u2"}
+_STORED = {  # as elements.caller has it
+    torch.float32: ("float32", 0), torch.float64: ("float64", 0), torch.float16: ("uint16", 1),
+    torch.bfloat16: ("uint16", 2), torch.bool: ("uint8", 0), torch.uint8: ("uint8", 0), torch.int32: ("int32", 0),
+    torch.int64: ("int64", 0),
+}  # fmt: skip
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _forward_mode: Any = forward_ad
 _from_numpy: Any = torch.from_numpy  # pyright: ignore
@@ -246,27 +251,100 @@ def binary(
     slope: bool = False,
     upstream: Tensor | None = None,
 ) -> Result:
-    """Reduced binary loss, and the gradient times ``upstream`` (1 if None), in float64, block by block."""
-    by = 1.0 if o.reduction != "mean" else z.numel() or math.nan
-    each = torch.empty(z.shape, dtype=loss_type(z)) if value and o.reduction == "none" else None
-    grad, total, scale = z.new_empty(z.shape) if slope else None, 0.0, 1.0
-    rows = upstream if upstream is not None and o.reduction == "none" else None
-    if upstream is not None and rows is None:
+    """Reduced binary loss, and the gradient times ``upstream`` (1 if None), for CPU tensors, from one pass."""
+    by, scale, none = 1.0 if o.reduction != "mean" else z.numel() or math.nan, 1.0, o.reduction == "none"
+    each = torch.empty(z.shape, dtype=loss_type(z)) if value and none else None
+    grad = None if not slope else empty_gradient(z) if z.is_contiguous() else z.new_empty(z.shape)
+    factor = weight
+    if upstream is not None and not none:
         scale = float(upstream)
-    step = max(_blocks.BLOCK // max(math.prod(z.shape[1:]), 1), 1)
-    for start in range(0, z.shape[0] if z.ndim else 1, step):
-        at: Any = slice(start, start + step) if z.ndim else ...
-        w, p = (None if a is None else a.detach().double().expand(z.shape)[at] for a in (weight, pos_weight))
-        push = None
-        if grad is not None:
-            push = torch.tensor(scale / by, dtype=torch.float64) if rows is None else rows.detach()[at].double()
-        loss, g = _blocks.binary(z.detach()[at].double(), y.detach()[at].double(), w, p, o.gamma, push)
-        total += float(loss.sum())
-        if each is not None:
-            each[at] = loss
-        if grad is not None and g is not None:
-            grad[at] = g
-    return Result(each if each is not None else torch.scalar_tensor(total / by, dtype=loss_type(z)), grad)
+    elif upstream is not None:
+        factor = upstream if weight is None else upstream.double() * weight.double()
+    total = None
+    if factor is None and pos_weight is None and z.numel() <= elements.PIECE:
+        total = _at_once(z, y, each, grad, o.gamma, scale / by)
+    if total is None:
+        total = _binary(z, y, factor, pos_weight, each, grad, o.gamma, scale, by)
+    if total is None:
+        return _beyond(z, y, weight, pos_weight, o, value, grad, upstream)
+    if each is not None or not value:
+        return Result(each, grad)
+    return Result(torch.scalar_tensor(total / by, dtype=loss_type(z)), grad)
+
+
+def _at_once(
+    z: Tensor, y: Tensor, each: Tensor | None, grad: Tensor | None, gamma: float, factor: float
+) -> float | None:
+    """Sum of the losses by the shortest way; None where it does not lead."""
+    known = _STORED.get(z.dtype), _STORED.get(y.dtype)
+    if known[1] is None or not (z.is_contiguous() and y.is_contiguous()) or z.is_neg() or y.is_neg():
+        return None
+    (of_z, kind), (of_y, kind_y) = known  # pyright: ignore[reportGeneralTypeIssues]
+    total = elements.caller(of_z, of_y)(
+        z.data_ptr(),
+        y.data_ptr(),
+        0 if each is None else each.data_ptr(),
+        0 if grad is None else grad.data_ptr(),
+        z.numel(),
+        (each is not None) + 2 * (grad is not None),
+        kind,
+        kind_y,
+        gamma,
+        factor,
+    )
+    return None if total < 0 else total
+
+
+def _binary(
+    z: Tensor,
+    y: Tensor,
+    factor: Tensor | None,
+    pos_weight: Tensor | None,
+    each: Tensor | None,
+    grad: Tensor | None,
+    gamma: float,
+    scale: float,
+    divisor: float,
+) -> float | None:
+    """Sum of the losses; None where a target is outside of [0, 1] or ``pos_weight`` is no ordinary number."""
+    if pos_weight is not None and not bool(((pos_weight >= 0) & (pos_weight < math.inf)).all()):
+        return None
+    total, wrong = elements.binary(
+        array(z),
+        array(y),
+        weight=None if factor is None else _spread(factor, z),
+        pos_weight=None if pos_weight is None else _spread(pos_weight, z),
+        gamma=gamma,
+        scale=scale,
+        divisor=divisor,
+        each=None if each is None else array(each),
+        grad=None if grad is None else array(grad),
+        bfloat16=(z.dtype == torch.bfloat16, y.dtype == torch.bfloat16),
+    )
+    return total if wrong < 0 else None
+
+
+def _spread(factor: Tensor, z: Tensor) -> Numbers:
+    """Lay a factor over the logits: strides of 0, no copy."""
+    return array((factor if factor.dtype in (torch.float32, torch.float64) else factor.double()).expand(z.shape))
+
+
+def _beyond(
+    z: Tensor,
+    y: Tensor,
+    weight: Tensor | None,
+    pos_weight: Tensor | None,
+    o: BinaryOptions,
+    value: bool,
+    grad: Tensor | None,
+    upstream: Tensor | None,
+) -> Result:
+    """Compute what torch takes and the kernel does not: other targets, other ``pos_weight``."""
+    arguments: Any = [None if a is None else a.detach().double() for a in (z, y, weight, pos_weight)]
+    if grad is not None:
+        push = torch.ones(()) if upstream is None else upstream.detach()
+        grad.copy_(_plain.binary_backward(push.double(), *arguments, *o))
+    return Result(_plain.binary(*arguments, *o).to(loss_type(z)) if value else None, grad)
 
 
 # ---------------------------------------------------------------------------------------------------- autograd
