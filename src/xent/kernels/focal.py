@@ -16,8 +16,9 @@ from numba.extending import overload
 from xent.kernels._compile import EXACT, kernel
 from xent.kernels._math import F8, at, blank, fma, hold, log1p, lost, power, scratch, steepness
 from xent.kernels._pairs import add, divide, exp_minus, multiply
+from xent.kernels._vectors import aligned
 from xent.kernels.finish import tail_of, two_sum
-from xent.kernels.lanes import ROWS, add_up, fill, give
+from xent.kernels.lanes import ROWS, add_up, fill, give, tile_room
 
 HI, LO, MOST = steepness(1.0, F8)
 
@@ -124,8 +125,8 @@ def by_tiles(z, labels, row, each, grad, kind, shape, strides, gamma, scale, pas
     z_outer, z_inner, z_class, g_outer, g_inner, g_class = strides
     like = blank(z[0])
     tile_ = np.full(classes * ROWS, 0.0)
-    image_, flat_ = np.full(classes * ROWS, like), np.full(classes * ROWS, like)
-    t, image, flat = at(tile_, 0), at(image_, 0), at(flat_, 0)
+    image_, flat_ = np.full(tile_room(classes), like), np.full(tile_room(classes), like)
+    t, image, flat = at(tile_, 0), aligned(at(image_, 0)), at(flat_, 0)
     top, tail, tail_, mine = scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0.0)
     miss, miss_, hit, hit_ = scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0.0)
     plain, power_of, m, own = scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0)

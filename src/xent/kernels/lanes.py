@@ -37,7 +37,7 @@ def fill(z, n, classes, step, hop, kind, t):
 
 @overload(fill, jit_options=INLINE)
 def _fill(z, n, classes, step, hop, kind, t):
-    if z.dtype != types.float32:
+    if z.dtype != types.float32 or t.dtype != types.float32:
         return lambda z, n, classes, step, hop, kind, t: one_by_one(z, n, classes, step, hop, kind, t)
 
     def single(z, n, classes, step, hop, kind, t):
