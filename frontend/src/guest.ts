@@ -1,7 +1,9 @@
 // What the view needs in a page that is not its own, a notebook's: a place where no styles come in and none get out,
-// and the theme of the page around it.
+// the theme of the page around it, and a picture where no kernel runs.
 
 import { signal, type ReadonlySignal } from "@preact/signals";
+import type { Model } from "./model";
+import type { Contents, Request, Response, View } from "./protocol";
 
 // What is inherited comes through a shadow root; this stops it.
 const OUTSET = ":host { all: initial; display: block; contain: layout style; }";
@@ -12,7 +14,6 @@ export function shelter(el: HTMLElement, css: string): { el: HTMLElement; releas
   const inside = el.ownerDocument.createElement("div");
   style.textContent = OUTSET + css;
   host.attachShadow({ mode: "open" }).append(style, inside);
-  host.dataset["lmSuppressShortcuts"] = "true"; // JupyterLab takes no letters that are typed in here
   el.append(host);
   return { el: inside, release: () => host.remove() };
 }
@@ -64,4 +65,42 @@ function seen(colour: string): [number, number, number, number] {
   pen.fillStyle = colour;
   pen.fillRect(0, 0, 1, 1);
   return [...pen.getImageData(0, 0, 1, 1).data] as [number, number, number, number];
+}
+
+interface Kept {
+  url: string;
+  contents: Contents;
+  view: View;
+  notice: string;
+}
+
+const PATIENCE_MS = 2000;
+
+/** A model that answers from its own copy of the last picture until Python does: in a saved notebook it never will. */
+export function patient(model: Model): Model {
+  const calls = new Set<(message: unknown) => void>();
+  let alive = false;
+  const hear = (message: unknown): void => {
+    alive = true;
+    calls.forEach((call) => call(message));
+  };
+  model.on("msg:custom", hear);
+  return {
+    get: (key) => model.get(key),
+    set: (key, value) => model.set(key, value),
+    save_changes: () => model.save_changes(),
+    on: (event, call) => void (event === "msg:custom" ? calls.add(call) : model.on(event, call)),
+    off: (event, call) => {
+      if (event !== "msg:custom") model.off(event, call);
+      else if (calls.delete(call) && calls.size === 0) model.off(event, hear);
+    },
+    send: (message) => {
+      model.send(message);
+      const { url, contents, view, notice } = (model.get("kept") ?? {}) as Partial<Kept>;
+      if (alive || url === undefined || !contents || !view) return;
+      const { seq, contents: asked } = message as Request;
+      const answer: Response = asked ? { seq, url, notices: [], contents } : { seq, url, notices: [notice ?? ""], view };
+      setTimeout(() => !alive && calls.forEach((call) => call(answer)), PATIENCE_MS);
+    },
+  };
 }

@@ -4,7 +4,7 @@ import { effect } from "@preact/signals";
 import { render as draw } from "preact";
 import { App } from "./app";
 import { keepFocus } from "./focus";
-import { hostTheme, shelter } from "./guest";
+import { hostTheme, patient, shelter } from "./guest";
 import { storedTheme } from "./header";
 import type { Model } from "./model";
 import { Wire } from "./wire";
@@ -12,7 +12,7 @@ import { Wire } from "./wire";
 export type { Model } from "./model";
 
 function render({ model, el: given }: { model: Model; el: HTMLElement }): () => void {
-  const wire = new Wire(model);
+  const wire = new Wire(model.get("kept") ? patient(model) : model);
   const theme = storedTheme();
   const page = wire.whole;
   const around = hostTheme(given);
