@@ -107,7 +107,10 @@ function Form({ session, view, close }: { session: Session; view: View; close: (
         <input type="text" class="typed" readOnly value={link.value} onFocus={(e) => e.currentTarget.select()} />
       </label>
       <div class="controls">
-        <button type="button" class="button" onClick={async () => say((await copy(link.value)) ? "link_copied" : "teach.refused")}>
+        <button type="button" class="button" onClick={async () => {
+            const done = await copy(link.value);
+            say(done ? "link_copied" : "teach.refused");
+          }}>
           {wire.word("teach.copy")}
         </button>
         <a class="button" href={link.value} target="_blank" rel="noreferrer">

@@ -28,9 +28,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(NO_BROWSER)
 
 
-def start_server(*arguments: str) -> tuple[subprocess.Popen[str], str]:
+def start_server(*arguments: str, program: tuple[str, ...] = ("-m", "xent")) -> tuple[subprocess.Popen[str], str]:
     """Start `xent explore` on a free port and wait for the line that says where."""
-    command = [sys.executable, "-m", "xent", "explore", "--no-browser", "--port", "0", *arguments]
+    command = [sys.executable, *program, "explore", "--no-browser", "--port", "0", *arguments]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert server.stdout is not None
     line = server.stdout.readline()
@@ -51,6 +51,15 @@ def stop_server(server: subprocess.Popen[str]) -> None:
 def address() -> Iterator[str]:
     """Serve the demo's digits."""
     server, where = start_server()
+    yield where.split("#")[0]
+    stop_server(server)
+
+
+@pytest.fixture(scope="session")
+def kinds_address() -> Iterator[str]:
+    """Serve every section, and behind them one that shows every kind of figure."""
+    code = "from tests.explorer import kinds; kinds.install(); from xent.cli import main; main()"
+    server, where = start_server(program=("-c", code))
     yield where.split("#")[0]
     stop_server(server)
 

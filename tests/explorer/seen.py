@@ -61,6 +61,8 @@ def all_numbers(tree: Any) -> Iterator[str]:
     if isinstance(tree, dict):
         if "text" in tree and "value" in tree:
             yield tree["text"]
+        if tree.get("tag") == "mn":
+            yield tree["kids"][0]
         for value in tree.values():
             yield from all_numbers(value)
     elif isinstance(tree, list):
@@ -104,9 +106,9 @@ def field(page: Page, path: str, name: str = "logits") -> Any:
     return section(page, name).locator(f"input[data-path='{path}']")
 
 
-def type_into(page: Page, path: str, words: str) -> None:
+def type_into(page: Page, path: str, words: str, name: str = "logits") -> None:
     """Type a value as a person would."""
-    box = field(page, path)
+    box = field(page, path, name)
     box.click()
     box.press("ControlOrMeta+a")
     page.keyboard.type(words)
@@ -114,9 +116,9 @@ def type_into(page: Page, path: str, words: str) -> None:
     settle(page)
 
 
-def drag_to(page: Page, path: str, share: float) -> None:
+def drag_to(page: Page, path: str, share: float, name: str = "logits") -> None:
     """Drag a slider by its lane to a share of its width, in steps."""
-    handle = lane(page, path)
+    handle = lane(page, path, name)
     handle.scroll_into_view_if_needed()
     box = handle.bounding_box()
     assert box is not None

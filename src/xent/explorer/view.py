@@ -620,7 +620,7 @@ class Answer(TypedDict):
 
 
 class Question(TypedDict):
-    """A question to predict. Once an answer is chosen: which is right, in words, why, and the motion's next step."""
+    """A question to predict. Once an answer is chosen: which is right, why, and the motion's next step."""
 
     id: str
     text: list[Inline]

@@ -141,8 +141,8 @@ class _Temper:
 
     @cached_property
     def slope(self) -> list[float]:
-        """The derivative of KL(p‖q) by the student's logits, (q − p)/T."""
-        return spec.gradient(self.state.student, self.p, temperature=self.state.temperature)
+        """The derivative of KL(p‖q) by the student's logits, (q − p)/T; 0 for a student like its teacher."""
+        return [(b - a) / self.state.temperature for a, b in zip(self.p, self.q, strict=True)]
 
     @cached_property
     def raw(self) -> float:
@@ -299,10 +299,7 @@ def _scaling(row: _Temper) -> Item:
     low = max(min((v for _, v in lengths if v > 0), default=1e-3), 1e-12)
     high = max(1.0, *(v * t**2 for t, v in lengths))
     inside = 1.0 <= s.temperature <= HOT and row.raw > 0
-    at = [
-        (t, spec.gradient(s.student, spec.probabilities(s.logits, temperature=t), temperature=t))
-        for t in DECADES[2:]
-    ]
+    at = [(t, _Temper(dataclasses.replace(s, temperature=t)).raw) for t in DECADES[2:]]
     return curves(
         "scaling",
         say(text.scaling_title),
@@ -321,7 +318,7 @@ def _scaling(row: _Temper) -> Item:
         caption=say(text.scaling_caption),
         behind=table(
             [text.temperature, text.raw, text.full],
-            [[show_input(t), num(math.hypot(*slope)), num(math.hypot(*slope) * t**2)] for t, slope in at],
+            [[show_input(t), num(raw), num(raw * t**2)] for t, raw in at],
         ),
     )
 
