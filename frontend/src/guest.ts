@@ -15,7 +15,20 @@ export function shelter(el: HTMLElement, css: string): { el: HTMLElement; releas
   style.textContent = OUTSET + css;
   host.attachShadow({ mode: "open" }).append(style, inside);
   el.append(host);
-  return { el: inside, release: () => host.remove() };
+  // What is typed into a field is no shortcut of the host's: JupyterLab would keep a 0 back, as half of 0 0.
+  const typed = (event: KeyboardEvent): void => {
+    const [at] = event.composedPath();
+    const plain = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (plain && at instanceof HTMLInputElement && at.type === "text" && inside.contains(at)) event.stopPropagation();
+  };
+  window.addEventListener("keydown", typed, true);
+  return {
+    el: inside,
+    release: () => {
+      window.removeEventListener("keydown", typed, true);
+      host.remove();
+    },
+  };
 }
 
 /** A theme may arrive with a style sheet or a transition, some time after the attribute that announces it. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,29 +65,78 @@ def process(command: list[str], folder: Path) -> Iterator[str]:
 def lab(*cells: str) -> Iterator[tuple[str, Path]]:
     """Serve a notebook in JupyterLab: its address, and its file."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        notebook = folder / "lesson.ipynb"
-        written = [
-            {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": cell, "outputs": [], "execution_count": None}
-            for i, cell in enumerate(cells)
-        ]
-        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        notebook.write_text(
-            json.dumps({"cells": written, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5})
-        )
+        notebook = Path(name) / "lesson.ipynb"
+        frame = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        written = [{"id": f"cell-{i}", "source": cell, **frame} for i, cell in enumerate(cells)]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        about = {"metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+        notebook.write_text(json.dumps({"cells": written, **about}))
         options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", "--IdentityProvider.token="]
-        options += [f"--ServerApp.root_dir={folder}", "--LabApp.extension_manager=readonly"]
-        with process(["jupyterlab", *options], folder) as address:
-            yield f"{address}lab/tree/lesson.ipynb", notebook
+        quiet = ["--LabApp.extension_manager=readonly", "--LabApp.news_url=", f"--ServerApp.root_dir={name}"]
+        with process(["jupyterlab", *options, *quiet], Path(name)) as address:
+            yield f"{address}lab/tree/lesson.ipynb?reset", notebook
 
 
 @contextmanager
-def marimo(*cells: str) -> Iterator[str]:
+def marimo(*cells: str, theme: str = "light") -> Iterator[str]:
     """Serve a notebook in marimo, as an application."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        body = "\n\n".join("@app.cell\ndef _():\n" + "".join(f"    {line}\n" for line in cell.split("\n")) for cell in cells)
-        (folder / "lesson.py").write_text(f"import marimo\n\napp = marimo.App()\n\n\n{body}\n")
+        bodies = ["".join(f"    {line}\n" for line in cell.splitlines()) for cell in cells]
+        body = "\n\n".join(f"@app.cell\ndef _():\n{lines}" for lines in bodies)
+        (Path(name) / "lesson.py").write_text(
+            f'# /// script\n# [tool.marimo.display]\n# theme = "{theme}"\n# ///\n'
+            f"import marimo\n\napp = marimo.App()\n\n\n{body}\n"
+        )
         options = ["run", "lesson.py", "--headless", "--no-token", "--host", "127.0.0.1"]
-        with process(["marimo", *options], folder) as address:
+        with process(["marimo", *options], Path(name)) as address:
             yield address
+
+
+def opened(browser: Browser, outside: list[str], **options: Any) -> Page:
+    """Open a tab that reaches this machine only; what it asks for elsewhere is noted, and refused."""
+    context = browser.new_context(viewport={"width": 1300, "height": 1000}, **options)
+
+    def judge(route: Route) -> None:
+        if urlsplit(route.request.url).hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            outside.append(route.request.url)
+            route.abort()
+
+    context.route(re.compile(r"^(https?|wss?):"), judge)
+    return context.new_page()
+
+
+def run_all(page: Page, address: str) -> None:
+    """Open a notebook in JupyterLab and run its cells."""
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.get_by_text("| Idle").wait_for(timeout=60_000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+
+
+def views(page: Page, name: str) -> tuple[Locator, Locator]:
+    """Find the view that holds a section, and the section, wherever they are on a page."""
+    section = page.locator(f"[data-section={name}]")
+    return page.locator(".xent", has=section), section
+
+
+def drawn(page: Page, name: str) -> Locator:
+    """Bring a section on the screen and wait until everything that was asked has been answered and drawn."""
+    view, section = views(page, name)
+    section.wait_for(timeout=60_000)
+    section.scroll_into_view_if_needed()
+    section.locator(".panels[id]").wait_for(timeout=60_000)
+    expect(view).to_have_attribute("data-state", "idle", timeout=60_000)
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+    return section
+
+
+def type_number(page: Page, section: Locator, path: str, words: str) -> None:
+    """Type over a number as a reader would."""
+    box = section.locator(f"input[data-path='{path}']").first
+    box.click()
+    box.press("ControlOrMeta+a")
+    page.keyboard.type(words)
+    page.keyboard.press("Enter")
