@@ -5,8 +5,8 @@ import { signal, type ReadonlySignal } from "@preact/signals";
 import type { Model } from "./model";
 import type { Contents, Request, Response, View } from "./protocol";
 
-// What is inherited comes through a shadow root; this stops it.
-const OUTSET = ":host { all: initial; display: block; contain: layout style; }";
+// What is inherited comes through a shadow root; this stops it. The size of 1rem stays the host's, as its reader chose.
+const OUTSET = ":host { all: initial !important; display: block !important; contain: layout style; }";
 
 export function shelter(el: HTMLElement, css: string): { el: HTMLElement; release: () => void } {
   const host = el.ownerDocument.createElement("div");

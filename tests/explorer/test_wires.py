@@ -1,4 +1,4 @@
-"""One view, one engine, three wires: the server, a notebook and the static site show the same, to the last digit."""
+"""One view, one engine, three wires: server, notebook and static site show the same, to the last digit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("no
 __all__ = ["site"]
 
 TYPED = {"logits": ("logits.1", "1.7320508075688772"), "temperature": ("temperature", "2.718281828459045")}
-"""What is typed over in a section; in all of them sliders are moved by keys, and switches and buttons are pressed."""
+"""What is typed over in a section; in all of them sliders are moved by keys, and choices are made."""
 
 CELL = """
 from ipywidgets import VBox
@@ -46,7 +46,7 @@ def wires(browser: Browser, address: str, site: Path) -> Iterator[dict[str, Page
 def edit(page: Page, name: str) -> list[list[str]]:
     """Edit a section; the numbers it shows before, and after each edit."""
     section = drawn(page, name)
-    read = """(all) => all.map((n) => (n.value ?? n.textContent).trim() + "|" + (n.getAttribute("aria-valuetext") ?? ""))"""
+    read = """(all) => all.map((n) => n.getAttribute("aria-valuetext") ?? (n.value ?? n.textContent).trim())"""
 
     def numbers() -> list[str]:
         return drawn(page, name).locator("[data-num], [role=slider]").evaluate_all(read)

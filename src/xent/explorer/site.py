@@ -1,7 +1,7 @@
-"""The static site: the page, this very Python for a browser, and Pyodide, in one folder that any file server serves.
+"""The static site: the page, this Python for a browser, and Pyodide, in one folder that any file server serves.
 
-``make site`` fetches Pyodide and calls ``python -m xent.explorer.site``. The folder works from any sub-path and loads
-nothing from outside it. Built from a checkout, with the standard library and Node.
+``make site`` fetches Pyodide and calls ``python -m xent.explorer.site``. The folder works from any sub-path and
+loads nothing from outside it. Built from a checkout, with the standard library and Node.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
+
+from xent.explorer.text import words
 
 PACKAGE = Path(__file__).parents[1]
 STATIC = PACKAGE / "explorer" / "static"
 FRONTEND = PACKAGE.parents[1] / "frontend"
+
+text = words("site")
 
 PAGE = ("icon.svg", "page.css", "site.js", "view.css", "view.js", "worker.js")
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
@@ -27,12 +32,8 @@ ELSEWHERE = ("files.py", "server.py", "site.py", "widget.py")
 """Modules of the explorer that a browser has no use for: they need more than the standard library."""
 
 POLICY = (
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; object-src 'none'; base-uri 'none'; form-action 'none'"
-)
-STARTING = (
-    '<p id="starting" role="status" data-failed="Python could not start in this page: it has to be served over HTTP '
-    '(python -m http.server, in this folder), and the browser must allow WebAssembly and workers.">'
-    "Python is starting in this page; that takes a few seconds.</p>"
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
+    "object-src 'none'; base-uri 'none'; form-action 'none'"
 )
 DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -62,7 +63,9 @@ def build(out: str | Path, /) -> int:
     out, node = Path(out), shutil.which("node")
     missing = [name for name in PYODIDE if not (FRONTEND / "node_modules" / "pyodide" / name).is_file()]
     if missing:
-        raise SiteError(f"{FRONTEND} has no Pyodide ({missing[0]}); npm ci in it brings it, and make site does that.")
+        raise SiteError(
+            f"{FRONTEND} has no Pyodide ({missing[0]}); npm ci in it brings it, and make site does that."
+        )
     if node is None:
         raise SiteError("Building the site needs Node.js, 20 or later; no node was found.")
     if out.exists() and any(out.iterdir()) and not (out / "engine.zip").is_file():
@@ -105,13 +108,16 @@ def engine() -> bytes:
 def _page() -> str:
     """Turn the server's page into the site's: its own script, its own policy, and a sentence to wait with."""
     page = (STATIC / "index.html").read_text("utf-8")
+    starting = f'<p id="starting" role="status" data-failed="{escape(text.failed)}">{escape(text.starting)}</p>'
     for old, new in [
         ('src="./page.js"', 'src="./site.js"'),
         ("    <title>", f'    <meta http-equiv="Content-Security-Policy" content="{POLICY}" />\n    <title>'),
-        ('    <div id="xent"></div>', f'    {STARTING}\n    <div id="xent"></div>'),
+        ('    <div id="xent"></div>', f'    {starting}\n    <div id="xent"></div>'),
     ]:
         if page.count(old) != 1:
-            raise SiteError(f"static/index.html was expected to hold {old.strip()!r} once; site.py has to follow it.")
+            raise SiteError(
+                f"static/index.html was expected to hold {old.strip()!r} once; site.py has to follow it."
+            )
         page = page.replace(old, new)
     return page
 
@@ -120,9 +126,9 @@ def _notices() -> str:
     about = json.loads((FRONTEND / "node_modules" / "pyodide" / "package.json").read_text("utf-8"))
     return (
         f"{(STATIC / 'NOTICES.txt').read_text('utf-8').rstrip()}\n\n{'=' * 80}\n"
-        f"pyodide/: Pyodide {about['version']} ({about['license']}), unchanged; its source and licence are at the\n"
-        f"address that its package gives, github.com/pyodide/pyodide. It contains CPython and its standard library\n"
-        f"(PSF-2.0) and the Emscripten runtime (MIT).\n{'=' * 80}\n"
+        f"pyodide/: Pyodide {about['version']} ({about['license']}), unchanged; its source and licence are at\n"
+        f"github.com/pyodide/pyodide. It contains CPython and its standard library (PSF-2.0) and the Emscripten\n"
+        f"runtime (MIT).\n{'=' * 80}\n"
     )
 
 

@@ -22,7 +22,11 @@ def still(view: View, note: str) -> str:
     >>> page[:43], "<td>0.4170</td>" in page
     ('<section><h3>Cross-entropy, from scores to ', True)
     """
-    parts = [f"<h3>{escape(view['title'])}</h3>", f"<p><em>{escape(note)}</em></p>", f"<p>{_words(view['lede'])}</p>"]
+    parts = [
+        f"<h3>{escape(view['title'])}</h3>",
+        f"<p><em>{escape(note)}</em></p>",
+        f"<p>{_words(view['lede'])}</p>",
+    ]
     for panel in view["panels"]:
         items = [drawn for item in panel["items"] if (drawn := _item(item))]
         if items:

@@ -1,7 +1,7 @@
 """The explorer in a notebook: one experiment as a widget of Jupyter, marimo, VS Code and Colab.
 
-The widget is the third way to the same engine: the committed view is its front-end, requests and answers go over the
-kernel's comm, and `Explorer.state` is the state of the link.
+The widget is another way to the same engine: the committed view is its front-end, requests and answers go over
+the kernel's comm, and `Explorer.state` is the state of the link.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Explorer(anywidget.AnyWidget):
     Attributes
     ----------
     state : dataclass
-        The experiment's state, which everything on screen follows from. Set it to such a dataclass, or to a mapping
-        of the fields that are to change: ``explorer.state = {"temperature": 2.0}``. Follows the reader at the end of
-        each gesture.
+        The experiment's state, which everything on screen follows from. Set it to such a dataclass, or to a
+        mapping of the fields that are to change: ``explorer.state = {"temperature": 2.0}``. Follows the reader at
+        the end of each gesture.
     loss : float or None
         What the experiment calls its loss, in nats; where it has none, its first headline number, if any.
     url : str
@@ -72,7 +72,7 @@ class Explorer(anywidget.AnyWidget):
 
     Notes
     -----
-    All three are traits: ``explorer.observe(callback, "loss")``. Where no kernel runs, the notebook shows the numbers
+    All are traits: ``explorer.observe(callback, "loss")``. Where no kernel runs, the notebook shows the numbers
     that stood there when the cell was run.
 
     Examples
@@ -91,7 +91,9 @@ class Explorer(anywidget.AnyWidget):
     state = traitlets.Any()
     loss = traitlets.Float(None, allow_none=True, read_only=True)
 
-    def __init__(self, experiment: str = "logits", *, logits: Any = None, labels: Any = None, **layout: Any) -> None:
+    def __init__(
+        self, experiment: str = "logits", *, logits: Any = None, labels: Any = None, **layout: Any
+    ) -> None:
         if experiment not in EXPERIMENTS:
             raise ValueError(text.no_experiment.format(name=repr(experiment), known=", ".join(EXPERIMENTS)))
         self._module = module = EXPERIMENTS[experiment]
@@ -107,7 +109,7 @@ class Explorer(anywidget.AnyWidget):
             except traitlets.TraitError as error:
                 raise ValueError(str(error)) from None
         self.state = state
-        self.on_msg(self._receive)
+        self.on_msg(self._receive)  # pyright: ignore[reportUnknownMemberType] - ipywidgets has no types
 
     def _changed(self, state: Any, change: Mapping[str, Any]) -> Any:
         """Change fields of a state; TraitError with a sentence when one cannot be."""
@@ -160,20 +162,28 @@ class Explorer(anywidget.AnyWidget):
     @traitlets.observe("url")
     def _follow_url(self, _: Any) -> None:
         state = self._read(self.url)
-        view = respond({"seq": 0, "url": self.url, "actions": []}, self._sources)["view"]
+        view = self._view(self.url)
         with self.hold_trait_notifications():  # whoever hears of one finds the others as new
             self.set_trait("loss", self._loss(state, view))
             self.state = state
             self.kept = {"url": self.url, "contents": contents(self.url), "view": view, "notice": text.kept}
 
+    def _view(self, url: str) -> View:
+        return cast("View", respond({"seq": 0, "url": url, "actions": []}, self._sources).get("view"))
+
     def _loss(self, state: Any, view: View) -> float | None:
         unit = codecs(state).get("unit")
         if isinstance(unit, OneOf) and "nats" in unit.words and state.unit != "nats":
             url = to_url(self._module.NAME, self._module.VERSION, dataclasses.replace(state, unit="nats"))
-            view = respond({"seq": 0, "url": url, "actions": []}, self._sources)["view"]
+            view = self._view(url)
         panels = view["panels"]
         found = _about_loss(panels) or next(
-            (item["items"][0]["number"] for panel in panels for item in panel["items"] if item["kind"] == "readout"),
+            (
+                item["items"][0]["number"]
+                for panel in panels
+                for item in panel["items"]
+                if item["kind"] == "readout"
+            ),
             None,
         )
         return None if found is None else parse(found["text"]) if found["value"] is None else found["value"]
@@ -188,29 +198,30 @@ class Explorer(anywidget.AnyWidget):
         except RuntimeError:
             loop = None
         if loop is None:
-            self.send(answer(request, self._sources))
+            self._tell(answer(request, self._sources))
             return
         task = loop.create_task(self._answer_slowly(request, loop))
         self._tasks.add(task)  # the loop itself keeps a task only weakly
         task.add_done_callback(self._tasks.discard)
 
+    def _tell(self, message: Any) -> None:
+        self.send(message)  # pyright: ignore[reportUnknownMemberType]
+
     async def _answer_slowly(self, request: Mapping[str, Any], loop: asyncio.AbstractEventLoop) -> None:
         def report(done: float) -> None:
-            loop.call_soon_threadsafe(self.send, {"seq": request.get("seq"), "progress": done})
+            loop.call_soon_threadsafe(self._tell, {"seq": request.get("seq"), "progress": done})
 
-        self.send(await loop.run_in_executor(None, answer, request, self._sources, report))
+        self._tell(await loop.run_in_executor(None, answer, request, self._sources, report))
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Show the widget; and, where no kernel runs, the numbers as they stand now."""
-        bundle: Any = super()._repr_mimebundle_(**options)
-        if bundle is not None:
-            data: dict[str, Any] = bundle[0] if isinstance(bundle, tuple) else bundle
-            data["text/html"] = still(cast("View", self.kept["view"]), text.still)
+        bundle = cast("Any", super())._repr_mimebundle_(**options)
+        bundle[0]["text/html"] = still(cast("View", self.kept["view"]), text.still)
         return bundle
 
 
 def _plain(default: Any, state: Any) -> Any:
-    """Keep of a first state what does not belong to a loaded row: all of the default, but the rows to choose from."""
+    """Give the default state, with the rows to choose from that the first state has."""
     kept = {name: getattr(state, name) for name in ("source", "mistakes") if name in codecs(state)}
     return dataclasses.replace(default, **kept)
 
