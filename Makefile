@@ -29,7 +29,7 @@ check: setup ## lint, types and import rules only
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test-slow: setup ## the longer sweeps
+test-slow: .venv/.installed-slow ## the longer sweeps, notebooks among them
 	$(BIN)/pytest -n $(WORKERS) -m slow
 
 bench: setup ## measure the losses (make bench BENCH=explorer: the page)
@@ -60,6 +60,11 @@ clean: ## remove what these targets made
 	@echo "installing what the tests need into .venv; the first time this takes some minutes"
 	@$(PIP) --editable ".[dev]"
 	@touch .venv/.installed-explore $@
+
+.venv/.installed-slow: .venv/.installed-dev
+	@echo "installing the notebooks that the slow tests drive into .venv"
+	@$(PIP) --editable ".[dev,notebook-test]"
+	@touch $@
 
 .venv/.installed-explore: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what the explorer needs into .venv"

@@ -13,7 +13,6 @@ from tests.explorer.notebooks import drawn, lab, opened, run_all, type_number
 from tests.explorer.test_site import serve, site
 from xent.explorer.engine import EXPERIMENTS
 
-pytest.importorskip("jupyterlab")
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("node")]
 __all__ = ["site"]
 
@@ -31,6 +30,7 @@ VBox([Explorer(name) for name in EXPERIMENTS])
 @pytest.fixture
 def wires(browser: Browser, address: str, site: Path) -> Iterator[dict[str, Page]]:
     """Open the three of them."""
+    pytest.importorskip("jupyterlab")
     outside: list[str] = []
     with serve(site) as served, lab(CELL) as (notebook, _):
         pages = {name: opened(browser, outside) for name in ("server", "site", "notebook")}
