@@ -1,8 +1,8 @@
 // The page: header, contents, sections one after the other, notices, and what a screen reader is told.
 
-import { useSignal, useSignalEffect, type Signal } from "@preact/signals";
+import { untracked, useComputed, useSignal, useSignalEffect, type Signal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useWire, WireContext } from "./context";
 import { Header, type Theme } from "./header";
 import { ArticleSection } from "./section";
@@ -60,17 +60,41 @@ function Main(): VNode {
   );
 }
 
-/** Go to the section that a link names, as soon as it stands on the page, and again when its picture has come. */
+const STILL_MS = 250;
+
+/** Go to the section that a link names, and stay at it while sections around it are drawn; a reader who moves is free. */
 function useArrival(): void {
   const wire = useWire();
   useSignalEffect(() => {
-    const { value: name } = wire.goal;
-    if (!wire.whole || name === null || !wire.contents.value) return;
-    const drawn = wire.sessions.value.get(name)?.view.value;
-    requestAnimationFrame(() => {
-      document.querySelector(`[data-section="${name}"]`)?.scrollIntoView({ block: "start", behavior: "instant" });
-      if (drawn) wire.goal.value = null;
-    });
+    // What was opened stands on the page, and has been laid out: what is near now, is near.
+    if (wire.ready.value || !wire.current.value?.view.value) return;
+    requestAnimationFrame(() => requestAnimationFrame(() => (wire.ready.value = true)));
+  });
+  useSignalEffect(() => {
+    const name = wire.goal.value;
+    if (!wire.whole || name === null) return;
+    const still = wire.ready.value && wire.idle.value;
+    requestAnimationFrame(() => document.querySelector(`[data-section="${name}"]`)?.scrollIntoView({ block: "start", behavior: "instant" }));
+    if (!still) return;
+    const timer = setTimeout(() => (wire.goal.value = null), STILL_MS);
+    return () => clearTimeout(timer);
+  });
+  useLayoutEffect(() => {
+    const free = (): void => {
+      wire.goal.value = null;
+    };
+    const moves = ["wheel", "touchstart", "pointerdown", "keydown"];
+    for (const move of moves) addEventListener(move, free, { passive: true });
+    return () => moves.forEach((move) => removeEventListener(move, free));
+  }, []);
+  // The address follows the reader, as soon as there is one to follow with.
+  const read = useComputed(() => {
+    const session = wire.sessions.value.get(wire.reading.value ?? "");
+    return session?.view.value ? session : null;
+  });
+  useSignalEffect(() => {
+    const session = read.value;
+    if (session) untracked(() => wire.follow(session));
   });
 }
 

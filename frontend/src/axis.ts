@@ -85,5 +85,5 @@ function shares(a: number, b: number, c: number, step: number): Triple {
   const total = left + right + top;
   const whole = (v: number): number => tidy(Math.round(v / total / step) * step);
   const [r, t] = [whole(right), whole(top)];
-  return [tidy(Math.max(1 - r - t, 0)), r, t];
+  return [tidy(Math.max(Math.round((1 - r - t) / step) * step, 0)), r, t];
 }

@@ -35,6 +35,14 @@ export function placeOf(event: MouseEvent): { x: number; y: number } {
   return { x: (event.clientX - box.left) / zoom, y: (event.clientY - box.top) / zoom };
 }
 
+const OPPOSITE: Record<string, string> = { ArrowUp: "ArrowDown", ArrowDown: "ArrowUp", PageUp: "PageDown", PageDown: "PageUp" };
+
+/** Up is up on the screen, also where an axis counts downwards, as the rows of a table do. */
+function aimed({ key, shiftKey }: KeyboardEvent, { scale, axis }: Way, side: Side): Pick<KeyboardEvent, "key" | "shiftKey"> {
+  const downwards = side === "y" && scale.place(axis.domain[1]) > scale.place(axis.domain[0]);
+  return { key: downwards ? (OPPOSITE[key] ?? key) : key, shiftKey };
+}
+
 type Side = "x" | "y";
 
 export function Grip({ handle, x, y, about, class: own = "" }: GripProps): VNode {
@@ -81,7 +89,7 @@ export function Grip({ handle, x, y, about, class: own = "" }: GripProps): VNode
     const side: Side = (upright && handle.y) || !handle.x ? "y" : "x";
     const drag = handle[side];
     if (!drag) return;
-    const to = keyed(event, standing(side), drag, ways[side].axis.scale);
+    const to = keyed(aimed(event, ways[side], side), standing(side), drag, ways[side].axis.scale);
     if (to === null || locked) return;
     event.preventDefault();
     if (event.timeStamp - hold.current.keyed > HELD_KEY_MS) hold.current.gesture = session.gesture();

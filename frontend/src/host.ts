@@ -84,5 +84,6 @@ function pageModel(el: HTMLElement, open: Open): Model {
 
 export function mount(open: Open): void {
   const el = document.getElementById("xent");
+  history.scrollRestoration = "manual"; // the address says where the reader was
   if (el) view.render({ model: pageModel(el, open), el });
 }

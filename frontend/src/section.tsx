@@ -1,5 +1,6 @@
 // One section of the article: heading, text, and the experiment, which is asked for when it comes near the screen.
 
+import { untracked, useSignal, useSignalEffect } from "@preact/signals";
 import type { VNode } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { SessionContext, useSeen, useWire } from "./context";
@@ -20,7 +21,11 @@ export const ArticleSection = memo(({ entry, session }: { entry: Entry; session:
   const wire = useWire();
   const alone = wire.solo.value;
   const Heading = alone ? "h1" : "h2";
-  useSeen(ref, (near) => near && session.start(), NEAR);
+  const near = useSignal(false);
+  useSeen(ref, (is) => (near.value = is), NEAR);
+  useSignalEffect(() => {
+    if (near.value && wire.ready.value) untracked(() => session.start());
+  });
   useRead(ref, session);
   return (
     <SessionContext.Provider value={session}>
@@ -85,7 +90,7 @@ function Panels({ session }: { session: Session }): VNode {
   );
 }
 
-/** The address follows the reader, once the page stands where its link wanted it. */
+/** Which section is read is known once the reader scrolls, and not while the page goes where its link wants it. */
 function useRead(ref: { current: HTMLElement | null }, session: Session): void {
   const wire = useWire();
   useLayoutEffect(() => {
@@ -98,7 +103,7 @@ function useRead(ref: { current: HTMLElement | null }, session: Session): void {
     const watch = new IntersectionObserver(
       (entries) => {
         const here = entries.at(-1)?.isIntersecting;
-        if (here && scrolled && wire.goal.peek() === null && session.url !== "") wire.follow(session);
+        if (here && scrolled && wire.goal.peek() === null) wire.reading.value = session.name;
       },
       { rootMargin: LINE },
     );

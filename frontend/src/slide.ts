@@ -118,7 +118,7 @@ export function useSlide(now: Sliding): Slide {
 }
 
 /** What a key asks for; null when it is not one of a slider's keys. */
-export function keyed(event: KeyboardEvent, from: number, drag: Drag, scale: "linear" | "log"): number | null {
+export function keyed(event: Pick<KeyboardEvent, "key" | "shiftKey">, from: number, drag: Drag, scale: "linear" | "log"): number | null {
   const by = event.shiftKey ? "page" : "step";
   switch (event.key) {
     case "ArrowRight":

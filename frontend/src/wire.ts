@@ -19,8 +19,12 @@ export class Wire {
   readonly sessions = signal<ReadonlyMap<string, Session>>(new Map());
   /** The name of the section the address is about. */
   readonly active = signal("");
-  /** The section to go to, once it is on the page. */
+  /** The section to go to, and to stay at until the page stands still. */
   readonly goal = signal<string | null>(null);
+  /** The section under the reader's eyes. */
+  readonly reading = signal<string | null>(null);
+  /** The section the page was opened at has been drawn: from now on others are, when they come near. */
+  readonly ready = signal(false);
   readonly solo = computed(() => this.alone !== null || (this.contents.value?.solo ?? false));
   readonly shown = computed(() => {
     const all = this.contents.value?.sections ?? [];

@@ -89,6 +89,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """Open a fresh page; anything that leaves the machine, and any error in the console, fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(10_000)
     tab = context.new_page()
     outside: list[str] = []
     errors: list[str] = []

@@ -20,6 +20,7 @@ from xent.explorer.state import ActionError, Flag, Many, OneOf, Real, Whole, sto
 from xent.explorer.view import Cell, Dot, SheetRow
 
 NAME, VERSION = "kinds", 1
+PRESETS = ()
 
 
 @dataclass(frozen=True)

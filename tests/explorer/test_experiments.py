@@ -108,6 +108,7 @@ def test_a_figure_is_told_in_words_as_well(name: str) -> None:
     for node in nodes(whole(f"x={name}")["view"]):
         if node.get("kind") in ("bars", "curves", "areas", "heatmap", "scatter", "simplex"):
             assert node["table"]["rows"], node["id"]
+            assert all(column.strip() for column in node["table"]["columns"]), node["id"]
             assert all(len(row) == len(node["table"]["columns"]) for row in node["table"]["rows"]), node["id"]
             assert node["title"]
         if node.get("kind") == "formula":

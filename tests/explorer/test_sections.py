@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
 import pytest
@@ -166,7 +167,7 @@ def test_a_point_of_the_simplex_is_dragged_and_stays_a_distribution(page: Page, 
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + 2000, y + 40, steps=5)
+    page.mouse.move(x + 900, y + 400, steps=5)
     page.mouse.up()
     settle(page)
     assert "s=0,1,0" in link(page)
@@ -261,14 +262,13 @@ def test_a_figure_is_taken_along(page: Page, kinds_address: str, figure: str, ki
         return
     words = data.decode()
     shown = element.evaluate(
-        """(figure) => [...figure.querySelectorAll(".drawing [data-num], .drawing svg text")].filter(
-             (n) => n.offsetParent !== null || n instanceof SVGElement).map((n) => (n.value ?? n.textContent).trim())"""
+        """(figure) => [...figure.querySelectorAll(".drawing [data-num], .drawing svg text")]
+             .filter((n) => n.offsetParent !== null || n instanceof SVGElement)
+             .map((n) => (n.value ?? n.textContent).trim())"""
     )
     assert shown or figure == "colours"
     if kind == "SVG":
-        from xml.etree import ElementTree
-
-        tree = ElementTree.fromstring(words)  # noqa: S314 - it is our own
+        tree = ET.fromstring(words)  # noqa: S314 - it is our own
         written = " ".join(
             "".join(node.itertext()).strip() for node in tree.iter("{http://www.w3.org/2000/svg}text")
         )

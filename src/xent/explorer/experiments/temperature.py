@@ -203,7 +203,7 @@ def _row(row: _Temper) -> Panel:
                 say(text.meter),
                 axis(text.nats, 0.0, math.log(len(row.k)) * 1.08),
                 [(text.entropy, "entropy", row.entropy["value"] or 0.0)],
-                behind=table(["", text.nats], [[text.entropy, row.entropy], [text.most, row.most]]),
+                behind=table([text.quantity, text.nats], [[text.entropy, row.entropy], [text.most, row.most]]),
                 rules=[rule("x", row.most, text.most_rule.format(k=len(row.k)))],
                 caption=say(text.meter_caption, n=effective),
             ),
