@@ -96,6 +96,17 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path, monkey
     assert building.main([str(tmp_path)]) == 2
 
 
+def _opening(browser: Browser, address: str) -> float:
+    """Seconds from the address to the first picture, nothing cached."""
+    page = opened(browser, [])
+    began = time.perf_counter()
+    page.goto(address)
+    page.wait_for_selector("[data-section] .panels[id]", timeout=60_000)
+    seconds = time.perf_counter() - began
+    page.context.close()
+    return seconds
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 def test_it_opens_soon_and_needs_nothing_but_its_folder(browser: Browser, site: Path) -> None:
@@ -108,11 +119,10 @@ def test_it_opens_soon_and_needs_nothing_but_its_folder(browser: Browser, site: 
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        began = time.perf_counter()
+        seconds = min(_opening(browser, address) for _ in range(3))  # what else the machine does is not the site's
         page.goto(address)
-        page.wait_for_selector("[data-section] .panels[id]", timeout=60_000)
-        seconds = time.perf_counter() - began
         sys.stdout.write(f"the first picture after {seconds:.2f} s; the folder has {size:.1f} MB\n")
+        drawn(page, "logits")
         expect(page.locator("#starting")).to_have_count(0)
         for name in EXPERIMENTS:
             drawn(page, name)

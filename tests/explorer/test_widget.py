@@ -146,7 +146,6 @@ def test_a_message_is_answered_as_by_the_server() -> None:
 
 def test_a_slow_message_lets_others_pass_and_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     module: Any = sys.modules[kinds.__name__]
-    monkeypatch.setattr(module, "PRESETS", (), raising=False)
     monkeypatch.setitem(engine.EXPERIMENTS, kinds.NAME, module)
     monkeypatch.setitem(
         catalogue._catalogue(), kinds.NAME, catalogue.Words(kinds.NAME, {"title": "Kinds", "lede": "One of each."})
