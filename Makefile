@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test check test-slow bench docs frontend demo clean
+.PHONY: help setup explore test check test-slow bench docs site frontend demo clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -29,7 +29,7 @@ check: setup ## lint, types and import rules only
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test-slow: setup ## the longer sweeps
+test-slow: .venv/.installed-slow ## the longer sweeps, notebooks among them
 	$(BIN)/pytest -n $(WORKERS) -m slow
 
 bench: setup ## measure the losses (make bench BENCH=explorer: the page)
@@ -38,6 +38,12 @@ bench: setup ## measure the losses (make bench BENCH=explorer: the page)
 docs: setup ## write the pages of docs/ whose numbers are computed
 	$(BIN)/python -m docs
 
+site: | $(BIN)/python ## build the explorer as a static folder, site/, that needs no server of ours; needs Node
+	@command -v npm >/dev/null || { echo "make site needs Node.js, 20 or later, with npm" \
+		"(on Debian and Ubuntu: apt install nodejs npm)." >&2; exit 1; }
+	cd frontend && npm ci --no-progress
+	@PYTHONPATH=src $(BIN)/python -m xent.explorer.site site
+
 frontend: ## build the view from its TypeScript; needs Node
 	cd frontend && npm ci && npm run build
 
@@ -45,7 +51,7 @@ demo: setup ## train the demo's classifiers again and write their predictions
 	$(BIN)/python examples/01_train_digits.py
 
 clean: ## remove what these targets made
-	rm -rf .venv frontend/node_modules .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf .venv frontend/node_modules .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist site
 	find src tests bench docs examples -name __pycache__ -type d -exec rm -rf {} +
 
 # A stamp is younger than what it was installed from; `dev` has all that `explore` has, so it stamps both.
@@ -54,6 +60,11 @@ clean: ## remove what these targets made
 	@echo "installing what the tests need into .venv; the first time this takes some minutes"
 	@$(PIP) --editable ".[dev]"
 	@touch .venv/.installed-explore $@
+
+.venv/.installed-slow: .venv/.installed-dev
+	@echo "installing the notebooks that the slow tests drive into .venv"
+	@$(PIP) --editable ".[dev,notebook-test]"
+	@touch $@
 
 .venv/.installed-explore: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what the explorer needs into .venv"

@@ -27,16 +27,17 @@ const view = await build({
   jsx: "automatic",
   jsxImportSource: "preact",
 });
-// The page is a few lines around the very module that notebooks load.
+// The pages, of the server and of the static site, are a few lines around the very module that notebooks load.
+const beside = { "./view": "./view.js", pyodide: "./pyodide/pyodide.mjs" };
 await build({
   ...common,
-  entryPoints: { page: "src/page.ts" },
+  entryPoints: { page: "src/page.ts", site: "src/site.ts", worker: "src/worker.ts" },
   format: "esm",
   target: "es2022",
   plugins: [
     {
-      name: "view-is-a-file-of-its-own",
-      setup: (b) => b.onResolve({ filter: /^\.\/view$/ }, () => ({ path: "./view.js", external: true })),
+      name: "files-of-their-own",
+      setup: (b) => b.onResolve({ filter: /^(\.\/view|pyodide)$/ }, ({ path }) => ({ path: beside[path], external: true })),
     },
   ],
 });

@@ -26,7 +26,7 @@ const POLICY = [
   [/\b(innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\.write)\b/, "no markup from strings"],
   [/\beval\b|\bnew Function\b|\bimport\(/, "no code from strings or at a later time"],
   [/["'`]((https?:|wss?:)?\/\/(?!www\.w3\.org\/)|data:)/, "nothing comes from another place"],
-  [/\bfetch\(|\bXMLHttpRequest\b|\bsendBeacon\b/, "the only wire is the model"],
+  [/\bfetch\(|\bXMLHttpRequest\b|\bsendBeacon\b/, "the only wire is the model", "worker.ts"],
 ];
 
 let found = 0;

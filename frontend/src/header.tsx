@@ -61,32 +61,34 @@ export function Header({ theme }: { theme: Signal<Theme> }): VNode {
             {wire.word("copy_link")}
           </button>
         )}
-        <Teach />
+        {model.get("link") !== undefined && <Teach />}
         {wire.whole && (
           <button type="button" class="tool" onClick={() => wire.print()}>
             {wire.word("print")}
           </button>
         )}
-        <fieldset class="choice theme">
-          <legend class="hidden">{wire.word("theme")}</legend>
-          <div class="options">
-            {THEMES.map((t) => (
-              <label key={t}>
-                <input
-                  type="radio"
-                  name="xent-theme"
-                  value={t}
-                  checked={t === theme.value}
-                  onChange={() => {
-                    theme.value = t;
-                    keep(t);
-                  }}
-                />
-                <span>{wire.word(`themes.${t}`)}</span>
-              </label>
-            ))}
-          </div>
-        </fieldset>
+        {wire.whole && (
+          <fieldset class="choice theme">
+            <legend class="hidden">{wire.word("theme")}</legend>
+            <div class="options">
+              {THEMES.map((t) => (
+                <label key={t}>
+                  <input
+                    type="radio"
+                    name="xent-theme"
+                    value={t}
+                    checked={t === theme.value}
+                    onChange={() => {
+                      theme.value = t;
+                      keep(t);
+                    }}
+                  />
+                  <span>{wire.word(`themes.${t}`)}</span>
+                </label>
+              ))}
+            </div>
+          </fieldset>
+        )}
       </div>
     </header>
   );

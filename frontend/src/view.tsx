@@ -4,20 +4,25 @@ import { effect } from "@preact/signals";
 import { render as draw } from "preact";
 import { App } from "./app";
 import { keepFocus } from "./focus";
+import { hostTheme, patient, shelter } from "./guest";
 import { storedTheme } from "./header";
 import type { Model } from "./model";
 import { Wire } from "./wire";
 
 export type { Model } from "./model";
 
-function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-  const wire = new Wire(model);
+function render({ model, el: given }: { model: Model; el: HTMLElement }): () => void {
+  const wire = new Wire(model.get("kept") ? patient(model) : model);
   const theme = storedTheme();
   const page = wire.whole;
+  const around = hostTheme(given);
+  const css = model.get("css");
+  const { el, release } = typeof css === "string" ? shelter(given, css) : { el: given, release: () => {} };
   el.classList.add("xent");
 
+  // On a page of our own the reader chooses; as a guest the view is as its host is.
   const undoThemes = effect(() => {
-    el.dataset["theme"] = theme.value;
+    el.dataset["theme"] = page ? theme.value : around.theme.value;
   });
   // For those who must know when every edit has been answered, tests among them.
   const undoWaiting = effect(() => {
@@ -84,6 +89,8 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     undoState();
     undoWaiting();
     undoThemes();
+    around.release();
+    release();
     wire.close();
     el.removeEventListener("pointerover", onPoint);
     el.removeEventListener("focusin", onPoint);

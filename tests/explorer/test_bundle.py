@@ -20,7 +20,17 @@ ROOT = Path(__file__).resolve().parents[2]
 FRONTEND = ROOT / "frontend"
 PACKAGE = Path(xent.explorer.__file__).parent
 STATIC = PACKAGE / "static"
-BUILT = ("index.html", "icon.svg", "page.css", "page.js", "view.css", "view.js", "NOTICES.txt")
+BUILT = (
+    "index.html",
+    "icon.svg",
+    "page.css",
+    "page.js",
+    "site.js",
+    "view.css",
+    "view.js",
+    "worker.js",
+    "NOTICES.txt",
+)
 
 FLOOR_MARK = 3.0
 """WCAG 2.2, 1.4.11: the least contrast of a mark with the paper."""

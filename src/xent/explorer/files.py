@@ -65,7 +65,29 @@ def load(path: str | Path) -> Rows:
     >>> rows.name, rows.classes, rows.losses, rows.mistakes
     ('two.npz', ('0', '1'), array([0.12692801, 2.12692801]), array([1]))
     """
-    arrays = _read(Path(path))
+    return of_arrays(_read(Path(path)), name=Path(path).name)
+
+
+def of_arrays(arrays: Mapping[str, Array], *, name: str) -> Rows:
+    """Do as `load` with arrays that are here already.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+        As in the file.
+    name : str
+        The rows' name.
+
+    Raises
+    ------
+    InputError
+        As `load`, about the arrays.
+
+    Examples
+    --------
+    >>> of_arrays({"logits": np.zeros((2, 3)), "labels": np.array([0, 2])}, name="a guess").predicted
+    array([0, 0])
+    """
     logits = _logits(arrays)
     labels = _labels(arrays["labels"], *logits.shape)
     losses, predicted = _losses(logits, labels), logits.argmax(axis=1)
@@ -81,7 +103,7 @@ def load(path: str | Path) -> Rows:
     }
     names = _classes(arrays.get("classes"), logits.shape[1])
     width = None if images is None else images.width
-    return Rows(name=Path(path).name, classes=names, images=images, width=width, **columns)
+    return Rows(name=name, classes=names, images=images, width=width, **columns)
 
 
 class _Images(Sequence[str]):
@@ -162,7 +184,7 @@ def _member(archive: Mapping[str, Any], name: str, path: Path) -> Array:
     return cast("Array", array)
 
 
-def _logits(arrays: dict[str, Array]) -> Array:
+def _logits(arrays: Mapping[str, Array]) -> Array:
     name = "logits" if "logits" in arrays else "probs"
     scores = arrays[name]
     if scores.dtype.kind not in "uif" or scores.ndim != 2 or scores.shape[0] < 1 or scores.shape[1] < 2:
