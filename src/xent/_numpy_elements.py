@@ -96,7 +96,9 @@ def _fits(factor: Array | float | None, shape: tuple[int, ...]) -> bool:
         return 0 <= factor < math.inf
     if type(factor) is not np.ndarray or factor.dtype.kind not in "fiu" or factor.itemsize > 8 or not factor.size:
         return False
-    if factor.ndim > len(shape) or any(n not in (1, m) for n, m in zip(factor.shape[::-1], shape[::-1], strict=False)):
+    if factor.ndim > len(shape) or any(
+        n not in (1, m) for n, m in zip(factor.shape[::-1], shape[::-1], strict=False)
+    ):
         return False
     return bool(factor.min() >= 0 and factor.max() < math.inf)
 

@@ -41,11 +41,13 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def entry(function: Callable[..., Any], signature: Any) -> int:
     """Compile a function for C to call, and give its address; it stays compiled."""
-    compiled = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy", "fastmath": FAST})
+    compiled = CFunc(
+        function, (signature.args, signature.return_type), {}, {"error_model": "numpy", "fastmath": FAST}
+    )
     compiled._cache = _Cache(function)
     compiled.compile()
     _ENTRIES.append(compiled)
-    return compiled.address
+    return int(compiled.address or 0)
 
 
 _ENTRIES: list[Any] = []

@@ -51,7 +51,7 @@ def binary(
         float32, float64, float16, or the bits of bfloat16 as uint16; any strides.
     y : array of that shape
         bool, integers 0 and 1, or floats in [0, 1]; the bits of bfloat16 as uint16.
-    weight, pos_weight : floating arrays of that shape, optional
+    weight, pos_weight : float32 or float64 arrays of that shape, optional
         Factors of the element and of the term with y, of any strides (0 too): weights of either sign, but
         ``pos_weight``, which may be a number, finite and ≥ 0. A weight of 0 makes loss and gradient exactly 0.
     sides : two floats
@@ -111,10 +111,10 @@ def binary(
 def caller(of_z: str, of_y: str) -> Any:
     """:func:`binary` of dense memory without weights and smoothing, as a C function of addresses.
 
-    For a handful of numbers the way to a kernel takes longer than the loss; this is the shortest. Its arguments: the
-    addresses of z, y, each and grad (0 where there is none), how many elements, 1 for each + 2 for grad, how z and y
-    are stored (see ``_math``), γ, and the factor of the gradient. Types are named as they are stored. It gives the
-    total, or −1 if a target is not 0 or 1. It takes no threads, and up to PIECE elements give the bits of ``binary``.
+    For a handful of numbers the way to a kernel takes longer than the loss; this is the shortest. The arguments are
+    the addresses of z, y, each and grad (0 where there is none), the number of elements, 1 for each + 2 for grad,
+    how z and y are stored (see ``_math``), γ, and the factor of the gradient. Types are named as stored. It
+    gives the total, or −1 if a target is not 0 or 1; up to PIECE elements give the same bits as :func:`binary`.
     """
     z, y, wide = (types.CPointer(from_dtype(np.dtype(name))) for name in (of_z, of_y, "float32"))
     each = types.CPointer(types.float64) if of_z == "float64" else wide
@@ -130,16 +130,16 @@ def mass(y: Array, *, weight: Array | None, pos_weight: Array | float | None) ->
     pos_weight = np.broadcast_to(pos_weight, y.shape) if isinstance(pos_weight, float) else pos_weight
     shape, (y, weight, pos_weight) = _folded(y, weight, pos_weight)
     arrays = (_flat(y), *(_NOTHING[8] if a is None else _flat(a) for a in (weight, pos_weight)))
-    return _pieces(
-        loops.element_mass, (*arrays, kind, shape, tuple(map(_steps, (y, weight, pos_weight)))), y.size
-    )[0]
+    return _pieces(loops.element_mass, (*arrays, kind, shape, tuple(map(_steps, (y, weight, pos_weight)))), y.size)[
+        0
+    ]
 
 
 def sigmoid(z: Array, *, logs: bool = False, bfloat16: bool = False) -> Array:
     """1 / (1 + exp(−z)), or its logarithm, of logits as :func:`binary` takes them; C-contiguous."""
     out = np.empty(z.shape, z.dtype.newbyteorder("="))
     kind, z, to = _bits(np.ascontiguousarray(z) if _plain(z) else np.array(z, out.dtype, order="C"), out, bfloat16)
-    arguments = _writable(z.reshape(-1)), to.reshape(-1), kind, logs, out.nbytes > PAST
+    arguments = _writable(z.reshape(-1)), np.asarray(to).reshape(-1), kind, logs, out.nbytes > PAST
 
     def work(start: int, stop: int) -> None:
         loops.sigmoid(*arguments, start, stop)
@@ -164,7 +164,10 @@ def _bits(z: Array, out: Array | None, bfloat16: bool) -> tuple[int, Array, Arra
     if z.itemsize > 2:
         return NATIVE, z, out
     if z.dtype != np.uint16:
-        z, out = z.view(np.dtype(np.uint16).newbyteorder(z.dtype.byteorder)), None if out is None else out.view(np.uint16)
+        z, out = (
+            z.view(np.dtype(np.uint16).newbyteorder(z.dtype.byteorder)),
+            None if out is None else out.view(np.uint16),
+        )
     return (BRAIN if bfloat16 else HALF), z, out
 
 
@@ -191,7 +194,9 @@ def _same_order(z: Array, y: Array, any_order: bool) -> str:
 
 def _folded(*arrays: Array | None) -> tuple[tuple[int, int, int], list[Array | None]]:
     """Lay arrays of one shape as (A, B, C) that loops can walk; a copy where there are more than three steps."""
-    given = [a if _plain(a) else np.ascontiguousarray(a, a.dtype.newbyteorder("=")) for a in arrays if a is not None]
+    given = [
+        a if _plain(a) else np.ascontiguousarray(a, a.dtype.newbyteorder("=")) for a in arrays if a is not None
+    ]
     sizes: list[int] = []
     steps: list[list[int]] = []
     for axis, n in enumerate(given[0].shape):

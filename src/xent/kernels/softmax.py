@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from xent.kernels._compile import EXACT, INLINE, kernel
-from xent.kernels._math import F8, at, blank, fma, hold, log1p, logarithm, scratch, widen
+from xent.kernels._math import F8, at, blank, fma, hold, logarithm, scratch, widen
 from xent.kernels.lanes import ROWS, fill, give, measure
 from xent.kernels.rows import PAD, place, put, put_scaled, read
 
