@@ -145,7 +145,7 @@ def test_logarithm_and_share_by_one_division():
     assert np.isnan(logarithm_and_share(np.array([NAN]))).all()
 
 
-# ---------------------------------------------------------------------------------------------------- bits of floats
+# --------------------------------------------------------------------------------------------------- bits of floats
 
 
 @compiled
