@@ -1,15 +1,22 @@
 """Kernels: the family's inner loops, compiled. They import nothing of the rest of xent, and assume clean input.
 
-One call reads each row of logits once and gives its loss, and its gradient if that is wanted:
+One call reads each row of logits once and gives its loss, and its gradient if that is wanted. Whole arrays:
 
-- ``cpu.cross_entropy``, ``cpu.label_mass``: rows of logits, on the CPU;
-- ``rows`` (many classes, neighbours in memory), ``lanes`` (few classes, or classes apart): the loops behind it;
-- ``finish``: what a row's loss and gradient are once its tail is known;
-- ``_math``: exp and log1p that vectorise, half types, streaming stores;
+- ``cpu.cross_entropy``, ``cpu.label_mass``: rows of logits with labels;
+- ``cpu_softmax``: softmax, its logarithm, log Σ exp of rows;
+- ``cpu_focal.focal``: focal loss of rows with labels, with digits to spare;
+- ``elements``: the logistic losses, plain and focal, and the logistic function, element by element;
 - ``threads``: our own threads, and why.
 
-Begun, and not called yet: ``soft`` with ``careful`` and ``_pairs`` (targets that are distributions), ``softmax``
-with ``cpu_softmax``, ``elements`` with ``binary`` and ``logistic`` (the logistic losses).
+The loops behind them:
+
+- ``rows`` (many classes, neighbours in memory), ``lanes`` (few classes, or classes apart), ``softmax`` and ``focal``
+  over both or the latter, ``binary`` over blocks of elements;
+- ``finish``: what a row's loss and gradient are once its tail is known; ``logistic``: the same for one logit;
+- ``_math``: exp and log1p that vectorise, half types; ``_vectors``: what is written as vectors; ``_pairs``: pairs of
+  floats, where one does not hold the digits.
+
+Begun, and not called yet: ``soft`` with ``careful`` (targets that are distributions).
 
 Layout: logits (A, K, B) with any strides, rows (A, B): that covers (N, K), (N, K, H, W) and every axis.
 Precision: float32 is computed in float32, sums over classes in float64; float64 in float64; float16 and bfloat16

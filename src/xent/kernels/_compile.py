@@ -47,7 +47,7 @@ def entry(function: Callable[..., Any], signature: Any) -> int:
     compiled._cache = _Cache(function)
     compiled.compile()
     _ENTRIES.append(compiled)
-    return compiled.address
+    return int(compiled.address or 0)
 
 
 _ENTRIES: list[Any] = []

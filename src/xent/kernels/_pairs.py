@@ -222,7 +222,7 @@ def finite(_, a):
 
 @intrinsic
 def exp_minus(_, g, g_):
-    """exp(−gap) of a pair, gap ≥ 0 and ∞ included, error below 2⁻⁵⁴ · min(1, gap) of the result.
+    """exp(−gap) of a pair, gap ≥ 0 and ∞ included, error below 2⁻⁵³ · min(1, gap) of the result.
 
     gap = n ln 2 + r with |r| ≤ ½ ln 2. The terms 1, −r and r²/2 of the series are added exactly, the rest to one
     rounding: r³/6 is at most 0.007, so that what is rounded off there is small beside both 1 and the gap.

@@ -1,5 +1,5 @@
 # pyright: basic, reportCallIssue=false, reportGeneralTypeIssues=false, reportArgumentType=false, reportAttributeAccessIssue=false
-"""The loops of the logistic losses: one for targets 0 and 1 over neighbours in memory, and one that knows all options.
+"""The loops of the logistic losses: for targets 0 and 1 that are neighbours in memory, and for any with any option.
 
 Both go in blocks that lie on the stack, so that nothing else can point at them and every loop vectorises; what is
 computed in the logits' own type and what in float64 are loops of their own, so that each has its full width.
@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import math
 
-from numba import carray, njit, types
+from numba import (
+    carray,  # pyright: ignore[reportPrivateImportUsage]
+    njit,
+    types,
+)
 from numba.extending import overload
 
 from xent.kernels import logistic
@@ -24,7 +28,7 @@ BLOCK = 256  # elements at a time
 
 @njit(**INLINE)
 def measure(x, yes, log, far, slope, sloped, loss, steep):
-    """Loss of a block with targets 0 and 1 in float64, and its derivative if ``sloped``, by :func:`logistic.hard`."""
+    """Loss of a block with targets 0 and 1, and its derivative if ``sloped``, in float64."""
     like = blank(x[0])
     if sloped:
         for r in range(BLOCK):
@@ -62,14 +66,14 @@ def focal(z, yes, gamma, like):
 @overload(squared, jit_options=EXACT)
 def _squared(z, yes, gamma, like):
     if like == types.float64:
-        return lambda z, yes, gamma, like: logistic.focal_exact(z, yes, gamma)
+        return lambda z, yes, gamma, like: logistic.focal_pairs(z, yes, gamma)
     return lambda z, yes, gamma, like: logistic.squared(z, yes, gamma)
 
 
 @overload(focal, jit_options=EXACT)
 def _focal(z, yes, gamma, like):
     if like == types.float64:
-        return lambda z, yes, gamma, like: logistic.focal_exact(z, yes, gamma)
+        return lambda z, yes, gamma, like: logistic.focal_pairs(z, yes, gamma)
     return lambda z, yes, gamma, like: logistic.focal(z, yes, gamma)
 
 
@@ -121,7 +125,7 @@ def _level(hi, lo, like):
 def plain(z, y, each, grad, kinds, sides, gamma, factor, past, start, stop):
     """Σ loss of elements [start, stop) with targets 0 and 1, as a pair, and the first other target or −1.
 
-    z, grad: of one type (uint16 for half types). y: integers or floats (or uint16). kinds: of z and y, see ``_math``.
+    z, grad: of one type (uint16 for half types). y: integers, floats or uint16. kinds: of z and y, see ``_math``.
     each (N,) and grad (N,) are filled, unless they are empty, grad by derivative · factor. sides: what losses of
     elements with target 1 and 0 are multiplied by; what has the factor 0 is 0. It stops at another target.
     """

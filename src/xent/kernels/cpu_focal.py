@@ -50,7 +50,7 @@ def focal(
     total : float
         Σ row · loss.
     wrong : int
-        Flat index of the first row whose label is not in [0, K), or −1. If there is one, the rest is not to be used.
+        Flat index of the first row whose label is not in [0, K), or −1. If there is one, do not use the rest.
     """
     outer, classes, inner = z.shape
     if outer * inner == 0:

@@ -7,12 +7,13 @@ import numpy as np
 
 from xent.kernels import softmax as loops
 from xent.kernels import threads
-from xent.kernels.cpu import _NONE, FEW, PAST, _flat, _plain, _scales, _stored
+from xent.kernels.cpu import FEW, PAST, _flat, _plain, _scales, _stored
 from xent.kernels.lanes import ROWS
 
 Array = np.ndarray
 
 PIECE = 2**18  # logits a thread takes at a time; smaller arrays are done by the caller's thread
+_NOTHING = {2: np.empty(0, np.uint16), 4: np.empty(0, np.float32), 8: np.empty(0)}  # by the size of a number
 WIDE = 4096  # beyond so many classes a tile of rows does not stay in cache
 
 
@@ -84,9 +85,9 @@ def _run(z: Array, out: Array | None, lse: Array | None, temperature: float, bfl
     kind, z, to = _stored(z, out, bfloat16)
     s = [n // size for n in z.strides]
     o = [0, 0, 0] if to is None else [n // size for n in to.strides]
-    flat, to_ = _flat(z), _NONE[z.dtype.name] if to is None else _flat(to)
-    lse_ = _NONE["float64"] if lse is None else lse.reshape(-1)
-    scales = _scales(float(temperature), np.float64 if z.dtype == np.float64 else np.float32)
+    flat, to_ = _flat(z), _NOTHING[size] if to is None else _flat(to)
+    lse_ = _NOTHING[8] if lse is None else lse.reshape(-1)
+    scales = _scales(float(temperature), np.float64 if size == 8 else np.float32)
     past = out is not None and out.nbytes > PAST
     if classes > FEW and s[1] == 1:
         loop, units, step = loops.by_rows, outer * inner, max(PIECE // classes, 1)
@@ -96,7 +97,9 @@ def _run(z: Array, out: Array | None, lse: Array | None, temperature: float, bfl
         step = max(PIECE // (classes * ROWS), 1)
         shape, strides = (outer, inner, classes), (s[0], s[2], s[1], o[0], o[2], o[1])
 
+    arguments = (flat, to_, lse_, kind, logs, shape, strides, scales, float(temperature), past)
+
     def work(start: int, stop: int) -> None:
-        loop(flat, to_, lse_, kind, logs, shape, strides, scales, float(temperature), past, start, stop)
+        loop(*arguments, start, stop)
 
     threads.run(work, units, step)

@@ -51,7 +51,7 @@ def binary(
         float32, float64, float16, or the bits of bfloat16 as uint16; any strides.
     y : array of that shape
         bool, integers 0 and 1, or floats in [0, 1]; the bits of bfloat16 as uint16.
-    weight, pos_weight : floating arrays of that shape, optional
+    weight, pos_weight : float32 or float64 arrays of that shape, optional
         Factors of the element and of the term with y, of any strides (0 too): weights of either sign, but
         ``pos_weight``, which may be a number, finite and ≥ 0. A weight of 0 makes loss and gradient exactly 0.
     sides : two floats
@@ -111,10 +111,10 @@ def binary(
 def caller(of_z: str, of_y: str) -> Any:
     """:func:`binary` of dense memory without weights and smoothing, as a C function of addresses.
 
-    For a handful of numbers the way to a kernel takes longer than the loss; this is the shortest. Its arguments: the
-    addresses of z, y, each and grad (0 where there is none), how many elements, 1 for each + 2 for grad, how z and y
-    are stored (see ``_math``), γ, and the factor of the gradient. Types are named as they are stored. It gives the
-    total, or −1 if a target is not 0 or 1. It takes no threads, and up to PIECE elements give the bits of ``binary``.
+    For a handful of numbers the way to a kernel takes longer than the loss; this is the shortest. The arguments are
+    the addresses of z, y, each and grad (0 where there is none), the number of elements, 1 for each + 2 for grad,
+    how z and y are stored (see ``_math``), γ, and the factor of the gradient. Types are named as stored. It
+    gives the total, or −1 if a target is not 0 or 1; up to PIECE elements give the same bits as :func:`binary`.
     """
     z, y, wide = (types.CPointer(from_dtype(np.dtype(name))) for name in (of_z, of_y, "float32"))
     each = types.CPointer(types.float64) if of_z == "float64" else wide
@@ -139,7 +139,7 @@ def sigmoid(z: Array, *, logs: bool = False, bfloat16: bool = False) -> Array:
     """1 / (1 + exp(−z)), or its logarithm, of logits as :func:`binary` takes them; C-contiguous."""
     out = np.empty(z.shape, z.dtype.newbyteorder("="))
     kind, z, to = _bits(np.ascontiguousarray(z) if _plain(z) else np.array(z, out.dtype, order="C"), out, bfloat16)
-    arguments = _writable(z.reshape(-1)), to.reshape(-1), kind, logs, out.nbytes > PAST
+    arguments = _writable(z.reshape(-1)), np.asarray(to).reshape(-1), kind, logs, out.nbytes > PAST
 
     def work(start: int, stop: int) -> None:
         loops.sigmoid(*arguments, start, stop)

@@ -9,6 +9,7 @@ from numba import njit
 
 from xent.kernels._compile import EXACT
 from xent.kernels._math import F8, fma, log1p, logarithm
+from xent.kernels._pairs import add, divide, multiply
 
 
 @njit(**EXACT)
@@ -67,6 +68,22 @@ def focal(tail, gap, e_y, gamma):
     factor = x**gamma
     ratio = (p * plain / x if x > 0 else p) if p > 0 else 0.0
     return factor, factor * (1.0 + gamma * ratio)
+
+
+@njit(**EXACT)
+def focal_exactly(x, x_, p, p_, plain, gamma, power):
+    """Focal loss x^γ ℓ, and the gradient's factor x^γ (1 + γ p ℓ / x) as a pair, from x, p and ℓ = −log p.
+
+    x and p are pairs: the spare digits of x = 1 − p are for γ, which multiplies its error. power: x^γ without them.
+    """
+    some = x > 0
+    power_ = (fma(x, x, -power) if gamma == 2 else 0.0) + power * gamma * (x_ / x if some else 0.0)
+    q, q_ = divide(plain, 0.0, x, x_)
+    q, q_ = multiply(p, p_, q, q_)
+    q, q_ = multiply(q, q_, gamma, 0.0)
+    q, q_ = add(1.0, 0.0, q if p > 0 else 0.0, q_ if p > 0 else 0.0)
+    q, q_ = multiply(power, power_, q, q_)
+    return (power + power_) * plain if some else x, q if some else x, q_ if some else 0.0
 
 
 @njit(**EXACT)

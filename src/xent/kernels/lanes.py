@@ -104,7 +104,7 @@ def _own_of(t, classes, own, to):
 
 @njit(**INLINE)
 def measure(t, classes, hi, lo, most, top, part, ties, tail, kept):
-    """Give each row's largest logit and tail, NaN for one without a softmax; turn a tile into powers if ``kept``."""
+    """Give each row's largest logit and tail, NaN for one without a softmax; leave its powers in t if ``kept``."""
     zero = blank(t[0])
     for r in range(ROWS):
         top[r] = -math.inf

@@ -14,7 +14,8 @@ from numba.extending import overload
 
 from xent.kernels._compile import EXACT
 from xent.kernels._math import F4, F8, fma, log1p, nearest, real, scaled, steepness, two_to_minus
-from xent.kernels._pairs import add, exp_minus, multiply, two_sum
+from xent.kernels._pairs import add, divide, exp_minus, multiply, two_sum
+from xent.kernels.finish import focal_exactly
 
 HI, LO, MOST = steepness(1.0, F8)
 HI4, LO4, _ = steepness(1.0, F4)
@@ -31,7 +32,7 @@ def fall(gap):
     return scaled(two_to_minus(fma(g, LO, fma(g, HI, real(n, g)))), n)
 
 
-# --------------------------------------------------------------------------------------- targets of 0 and 1, by type
+# -------------------------------------------------------------------------------------- targets of 0 and 1, by type
 
 _Q = (
     -0.49999932763333761, 0.3333051129435026, -0.24958587063694507, 0.19695398505102732, -0.15355390269862306,
@@ -99,7 +100,7 @@ _A0, _A1, _A2, _A3, _A4, _A5, _A6 = _A  # 2 atanh(s) / s by s², s ≤ ⅓: rela
 
 @njit(**EXACT)
 def both(e):
-    """log(1 + e) and 1 / (1 + e) for 0 ≤ e ≤ 1, to 2⁻³⁷: log(1 + e) = 2 atanh(e / (2 + e)), one division for both."""
+    """log(1 + e), which is 2 atanh(e / (2 + e)), and 1 / (1 + e) for 0 ≤ e ≤ 1, to 2⁻³⁷ and by one division."""
     one = 1.0 / ((1.0 + e) * (2.0 + e))
     s = e * (1.0 + e) * one
     z = s * s
@@ -122,7 +123,7 @@ def squared(z, yes, gamma):
 
 @njit(**EXACT)
 def focal(z, yes, gamma):
-    """As :func:`squared` for any γ, while γ |z| is below 2²⁰: x^γ = exp(−γ (−log x)), the loss of the other target."""
+    """As :func:`squared` for any γ: x^γ is exp(−γ (−log x)), and −log x the loss of the other target."""
     gap = abs(z)
     e = fall(gap)
     log, share = both(e)
@@ -135,21 +136,19 @@ def focal(z, yes, gamma):
 
 
 @njit(**EXACT)
-def focal_exact(z, yes, gamma):
-    """As :func:`focal` to the last places of float64: the spare digits of x are for γ, which multiplies its error."""
+def focal_pairs(z, yes, gamma):
+    """As :func:`focal` to the last places of float64."""
     gap = abs(z)
-    e, e_lo = exp_minus(gap, 0.0)
+    e, e_ = exp_minus(gap, 0.0)
     right = (z >= 0) == yes
-    whole, whole_lo = add(1.0, 0.0, e, e_lo)
-    near, near_lo = (e, e_lo) if right else (1.0, 0.0)
-    x = near / whole
-    product = x * whole
-    x_lo = (((near - product) - fma(x, whole, -product)) + (near_lo - x * whole_lo)) / whole
-    p = (1.0 if right else e) / whole
-    loss = log1p(e) + (0.0 if right else gap)
-    factor = x**gamma * (1.0 + gamma * (x_lo / x if x > 0 else 0.0))
-    slope = factor * (x + gamma * (p * loss if p > 0 else 0.0))
-    return loss * (factor if z == z else z), (-slope if yes else slope) if z == z else z
+    whole, whole_ = add(1.0, 0.0, e, e_)
+    x, x_ = divide(e if right else 1.0, e_ if right else 0.0, whole, whole_)
+    p, p_ = divide(1.0 if right else e, 0.0 if right else e_, whole, whole_)
+    plain = log1p(e) + (0.0 if right else gap)
+    loss, q, q_ = focal_exactly(x, x_, p, p_, plain, gamma, x * x if gamma == 2 else x**gamma)
+    q, q_ = multiply(q, q_, x, x_)
+    slope = -(q + q_) if yes else q + q_
+    return loss if z == z else z, slope if z == z else z
 
 
 # ---------------------------------------------------------------------------------------------------- any target
@@ -159,7 +158,7 @@ ROOM = 2.0**-26  # beyond what float32 needs; float64 has 2⁻⁵² of what canc
 
 @njit(**EXACT)
 def soft(z, y, c, keep, half):
-    """Loss, derivative and whether the latter has lost digits, for a = c · y' and b = 1 − y', y' = (1 − ε) y + ε / 2.
+    """Loss, derivative and whether that has lost digits, for a = c · y' and b = 1 − y' with y' = (1 − ε) y + ε / 2.
 
     (a + b) · log(1 + e) + far · |z|, and ± (far − near · e) / (1 + e); far is b for z ≥ 0 and else a. To 2⁻²⁶.
     """

@@ -28,6 +28,7 @@ _STORED = {  # as elements.caller has it
     torch.bfloat16: ("uint16", 2), torch.bool: ("uint8", 0), torch.uint8: ("uint8", 0), torch.int32: ("int32", 0),
     torch.int64: ("int64", 0),
 }  # fmt: skip
+_ways: dict[tuple[torch.dtype, torch.dtype], tuple[Any, int, int]] = {}
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _forward_mode: Any = forward_ad
 _from_numpy: Any = torch.from_numpy  # pyright: ignore
@@ -276,11 +277,11 @@ def _at_once(
     z: Tensor, y: Tensor, each: Tensor | None, grad: Tensor | None, gamma: float, factor: float
 ) -> float | None:
     """Sum of the losses by the shortest way; None where it does not lead."""
-    known = _STORED.get(z.dtype), _STORED.get(y.dtype)
-    if known[1] is None or not (z.is_contiguous() and y.is_contiguous()) or z.is_neg() or y.is_neg():
+    way = _ways.get((z.dtype, y.dtype)) or _way(z.dtype, y.dtype)
+    if way is None or not (z.is_contiguous() and y.is_contiguous()) or z.is_neg() or y.is_neg():
         return None
-    (of_z, kind), (of_y, kind_y) = known  # pyright: ignore[reportGeneralTypeIssues]
-    total = elements.caller(of_z, of_y)(
+    call, kind, kind_y = way
+    total = call(
         z.data_ptr(),
         y.data_ptr(),
         0 if each is None else each.data_ptr(),
@@ -293,6 +294,15 @@ def _at_once(
         factor,
     )
     return None if total < 0 else total
+
+
+def _way(of_z: torch.dtype, of_y: torch.dtype) -> tuple[Any, int, int] | None:
+    """Find the C function for two types, and how each is stored."""
+    if of_y not in _STORED:
+        return None
+    (name, kind), (name_y, kind_y) = _STORED[of_z], _STORED[of_y]
+    _ways[of_z, of_y] = elements.caller(name, name_y), kind, kind_y
+    return _ways[of_z, of_y]
 
 
 def _binary(
