@@ -22,13 +22,19 @@ BLOCK = 128  # classes whose powers are added in the row's own type; the blocks 
 
 @njit(**INLINE)
 def take(z, n, padded, kind, x):
-    """Copy logits to where they are computed with, and end them in masks; give the largest."""
+    """Copy logits to where they are computed with, and end them in masks; give the largest.
+
+    After whole blocks of PAD comes one at the row's end that overlaps them: no remainder is done one by one.
+    """
     m = lowest(x[0])
-    for j in range(n):
+    for j in range(n // PAD * PAD):
         value = widen(z[j], kind)
         x[j] = value
-        k = key(value)
-        m = k if k > m else m
+        m = max(m, key(value))
+    for j in range(n - PAD, n):
+        value = widen(z[j], kind)
+        x[j] = value
+        m = max(m, key(value))
     for j in range(n, padded):
         x[j] = -math.inf
     return unkey(m)

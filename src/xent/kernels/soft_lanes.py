@@ -195,7 +195,7 @@ def cross_entropy(
                     careful.share(tile, classes, weight, (keep, keep_), (base, base_), mass_)
                 if c > 0 or cool != 1:
                     careful.distances(tile, classes, top, (cool, cool_), curb, peak, peak_)
-                careful.powers(tile, classes, top, whole, whole_, mass, mass_, dot, dot_, v)
+                careful.powers(tile, classes, top, whole, whole_, mass, mass_, dot, dot_, v, logits, target, 0)
                 for r in range(ROWS):
                     own[r] = tile[where[r] * STEP + T + r]
                     own_[r] = tile[where[r] * STEP + T_ + r] if general else 0.0
