@@ -212,6 +212,8 @@ def test_contrast(theme: int) -> None:
         floors |= {f"class-{j}": FLOOR_MARK, f"text-{j}": FLOOR_TEXT}
     found = {name: _contrast(colours[name], paper) for name in floors}
     assert not {name: c for name, c in found.items() if c < floors[name]}
+    on_heat = {name: _contrast(colours["ink"], colours[name]) for name in ("warm", "cool")}
+    assert min(on_heat.values()) >= FLOOR_TEXT, f"words in the deepest cells of a heat map: {on_heat}"
 
 
 @pytest.mark.parametrize("sight", SIGHT)

@@ -23,6 +23,8 @@ from xent.explorer.view import (
     Button,
     Cell,
     Choice,
+    Code,
+    CodeTab,
     Control,
     Controls,
     Corner,
@@ -411,6 +413,11 @@ def sheet(
 def readout(name: str, items: Sequence[ReadoutItem]) -> Readout:
     """Show a few headline numbers."""
     return {"kind": "readout", "id": name, "items": list(items)}
+
+
+def code(name: str, title: list[Inline], tabs: list[CodeTab]) -> Code:
+    """Show the same computation for several libraries, to be copied."""
+    return {"kind": "code", "id": name, "title": title, "tabs": tabs}
 
 
 def toggle(path: str, label: str, value: bool) -> Toggle:
