@@ -29,7 +29,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   });
   // A lecture is seen from the last row.
   const undoSize = effect(() => {
-    el.dataset["size"] = wire.current.value?.view.value?.size ?? "normal";
+    el.dataset["size"] = wire.size.value;
   });
   const undoTitle = effect(() => {
     const here = wire.shown.value.find((s) => s.name === wire.active.value);

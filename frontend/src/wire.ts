@@ -31,6 +31,7 @@ export class Wire {
     return this.solo.value ? all.filter((s) => s.name === (this.alone ?? this.contents.value?.at)) : all;
   });
   readonly current = computed(() => this.sessions.value.get(this.active.value) ?? null);
+  readonly size = computed(() => this.current.value?.view.value?.size ?? "normal");
   readonly idle = computed(() => this.contents.value !== null && this.opening.value === null && [...this.sessions.value.values()].every((s) => s.idle.value && !s.late.value));
 
   /** Whether the view owns the page, its address and its title included. */
