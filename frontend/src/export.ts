@@ -37,6 +37,18 @@ const MARGIN = 12;
 const LEFT_OUT = "button, .grip, .thumb, .track, .exports, .data, .hidden, select, .add";
 
 export function read(figure: HTMLElement): Drawing {
+  const root = figure.closest<HTMLElement>(".xent");
+  figure.classList.add("taken");
+  root?.style.setProperty("zoom", "1"); // a page enlarged for a projector
+  try {
+    return readAsShown(figure);
+  } finally {
+    figure.classList.remove("taken");
+    root?.style.removeProperty("zoom");
+  }
+}
+
+function readAsShown(figure: HTMLElement): Drawing {
   const box = figure.getBoundingClientRect();
   const out: Drawing = { width: box.width + 2 * MARGIN, height: 0, paper: paperOf(figure), shapes: [], words: [] };
   const [dx, dy] = [MARGIN - box.left, MARGIN - box.top];

@@ -6,7 +6,7 @@ import { scaleOf } from "./axis";
 import { Lit, useSession, useWidth } from "./context";
 import { Grip } from "./grip";
 import { measure } from "./labels";
-import { FONT, thinned } from "./plot";
+import { FONT, LINE } from "./plot";
 import type { Axis, Heatmap } from "./protocol";
 import { memo } from "./share";
 import { Frame } from "./text";
@@ -21,12 +21,26 @@ export const HeatmapFigure = memo(({ item }: { item: Heatmap }): VNode => {
       </div>
       <p class="scale" aria-hidden="true">
         <span>{item.ends[0]}</span>
-        <i class={item.scale} />
+        <Ramp diverging={item.scale === "diverging"} />
         <span>{item.ends[1]}</span>
       </p>
     </Frame>
   );
 });
+
+const STEPS = 16;
+const RAMP_PX = 128;
+
+function Ramp({ diverging }: { diverging: boolean }): VNode {
+  const shades = Array.from({ length: STEPS }, (_, i) => (diverging ? (2 * i + 1) / STEPS - 1 : (i + 0.5) / STEPS));
+  return (
+    <svg width={RAMP_PX} height="10">
+      {shades.map((shade, i) => (
+        <rect key={i} {...shaded(shade)} x={(i * RAMP_PX) / STEPS} y="0" width={RAMP_PX / STEPS} height="10" />
+      ))}
+    </svg>
+  );
+}
 
 const LEVELS = 32;
 const ROOMY_PX = 420;
@@ -39,6 +53,7 @@ function Drawing({ item, width }: { item: Heatmap; width: number }): VNode {
   const room = width - left - 2;
   const cellWidth = item.texts ? Math.min(room / n, 110) : Math.min(room / n, 60);
   const cellHeight = item.texts ? 34 : Math.min(Math.max(ROOMY_PX / m, 3), Math.max(cellWidth, 18));
+  const widest = Math.max(...item.columns.map((c) => measure(c, FONT))) + 8;
   const right = left + cellWidth * n;
   const bottom = top + cellHeight * m;
   const column = (j: number): number => left + cellWidth * (j + 0.5);
@@ -56,16 +71,22 @@ function Drawing({ item, width }: { item: Heatmap; width: number }): VNode {
         </pattern>
         {item.texts ? <Words item={item} x={left} y={top} w={cellWidth} h={cellHeight} hatch={hatch} /> : <Bands item={item} x={left} y={top} w={cellWidth} h={cellHeight} hatch={hatch} />}
         <g class="axes">
-          {thinned(item.columns.map((text, j) => ({ text, j })), ({ j }) => column(j), ({ text }) => measure(text, FONT) + 8).map(({ text, j }) => (
-            <text key={j} x={column(j)} y={bottom + 16} text-anchor="middle">
-              {text}
-            </text>
-          ))}
-          {thinned(item.rows.map((text, i) => ({ text, i })), ({ i }) => row(i), () => 15).map(({ text, i }) => (
-            <text key={i} x={left - 6} y={row(i) + 4} text-anchor="end">
-              {text}
-            </text>
-          ))}
+          {item.columns.map(
+            (text, j) =>
+              j % Math.ceil(widest / cellWidth) === 0 && (
+                <text key={j} x={column(j)} y={bottom + 16} text-anchor="middle">
+                  {text}
+                </text>
+              ),
+          )}
+          {item.rows.map(
+            (text, i) =>
+              i % Math.ceil(LINE / cellHeight) === 0 && (
+                <text key={i} x={left - 6} y={row(i) + 4} text-anchor="end">
+                  {text}
+                </text>
+              ),
+          )}
           <text class="axis-name" x={right} y={bottom + 33} text-anchor="end">
             {item.column_axis}
           </text>

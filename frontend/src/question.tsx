@@ -4,21 +4,22 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import type { VNode } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { plain, useSession, useWire } from "./context";
-import type { Question, View } from "./protocol";
+import type { Offer, Question } from "./protocol";
+import { memo } from "./share";
 import { Press, Text } from "./text";
 
-export function Questions({ view }: { view: View }): VNode | null {
+export const Questions = memo(({ offers, question }: { offers: Offer[]; question: Question | undefined }): VNode | null => {
   const session = useSession();
   const wire = useWire();
-  if (view.question) return <Asked key={view.question.id} question={view.question} />;
-  if (view.offers.length === 0) return null;
+  if (question) return <Asked key={question.id} question={question} />;
+  if (offers.length === 0) return null;
   return (
     <div class="offers" role="group" aria-labelledby={session.id("offers")}>
       <p class="control-label" id={session.id("offers")}>
         {wire.word("predict")}
       </p>
       <ul>
-        {view.offers.map((offer) => (
+        {offers.map((offer) => (
           <li key={plain(offer.text)}>
             <Press act={offer.act} class="button offer">
               <Text text={offer.text} />
@@ -28,7 +29,7 @@ export function Questions({ view }: { view: View }): VNode | null {
       </ul>
     </div>
   );
-}
+});
 
 const MOMENT_MS = 280;
 

@@ -1,6 +1,6 @@
 // One section of the article: heading, text, and the experiment, which is asked for when it comes near the screen.
 
-import { untracked, useSignal, useSignalEffect } from "@preact/signals";
+import { untracked, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { VNode } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { SessionContext, useSeen, useWire } from "./context";
@@ -19,6 +19,8 @@ const LINE = "-25% 0px -74% 0px";
 export const ArticleSection = memo(({ entry, session }: { entry: Entry; session: Session }): VNode => {
   const ref = useRef<HTMLElement>(null);
   const wire = useWire();
+  const { slow } = session;
+  const drawn = useComputed(() => session.view.value !== null);
   const alone = wire.solo.value;
   const Heading = alone ? "h1" : "h2";
   const near = useSignal(false);
@@ -31,21 +33,20 @@ export const ArticleSection = memo(({ entry, session }: { entry: Entry; session:
     <SessionContext.Provider value={session}>
       <section
         ref={ref}
-        class={session.slow.value ? "section slow" : "section"}
+        class={slow.value ? "section slow" : "section"}
         id={session.id("section")}
         data-section={entry.name}
         aria-labelledby={session.id("heading")}
-        aria-busy={session.slow.value || !session.view.value}
+        aria-busy={slow.value || !drawn.value}
       >
         <Heading class="heading" id={session.id("heading")} tabIndex={-1}>
           {!alone && <Anchor entry={entry} session={session} />}
           {entry.title}
         </Heading>
         <p class="lede">
-          <Text text={session.view.value?.lede ?? entry.text} />
+          <Text text={entry.text} />
         </p>
-        {session.view.value && <Questions view={session.view.value} />}
-        <Panels session={session} />
+        <Body session={session} />
       </section>
     </SessionContext.Provider>
   );
@@ -54,11 +55,12 @@ export const ArticleSection = memo(({ entry, session }: { entry: Entry; session:
 /** The number before a heading is a link to the section as it stands. */
 function Anchor({ entry, session }: { entry: Entry; session: Session }): VNode {
   const wire = useWire();
-  void session.answers.value;
   return (
     <a
       class="anchor"
-      href={`#${session.url || entry.url}`}
+      href={`#${entry.url}`}
+      onFocus={(event) => event.currentTarget.setAttribute("href", `#${session.url || entry.url}`)}
+      onPointerEnter={(event) => event.currentTarget.setAttribute("href", `#${session.url || entry.url}`)}
       aria-label={wire.word("link_to", { title: entry.title })}
       onClick={(event) => {
         event.preventDefault();
@@ -71,7 +73,7 @@ function Anchor({ entry, session }: { entry: Entry; session: Session }): VNode {
   );
 }
 
-function Panels({ session }: { session: Session }): VNode {
+function Body({ session }: { session: Session }): VNode {
   const wire = useWire();
   const view = session.view.value;
   if (!view) {
@@ -82,11 +84,14 @@ function Panels({ session }: { session: Session }): VNode {
     );
   }
   return (
-    <div class="panels" id={session.id("panels")}>
-      {view.panels.map((panel) => (
-        <PanelSection key={panel.id} panel={panel} />
-      ))}
-    </div>
+    <>
+      <Questions offers={view.offers} question={view.question} />
+      <div class="panels" id={session.id("panels")}>
+        {view.panels.map((panel) => (
+          <PanelSection key={panel.id} panel={panel} />
+        ))}
+      </div>
+    </>
   );
 }
 

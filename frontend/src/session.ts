@@ -2,7 +2,7 @@
 // At most one request is under way. Edits made meanwhile wait in order; of two settings of the same thing in one
 // gesture only the later one is sent. Requests are pure, so one that was cut off is simply sent again.
 
-import { batch, effect, signal, untracked } from "@preact/signals";
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import type { Act, Panel, Request, Response, View } from "./protocol";
 import { share } from "./share";
 import type { Wire } from "./wire";
@@ -33,6 +33,7 @@ export interface Notice {
 
 /** What is asked and answered stays free in a locked lesson. */
 const QUESTIONS = new Set(["ask", "answer", "reveal", "leave"]);
+const FREE: string[] = [];
 const SLOW_MS = 150;
 const MOST_EDITS = 100;
 const MOST_UNDOS = 500;
@@ -54,6 +55,8 @@ export class Session {
   readonly progress = signal<number | null>(null);
   /** The ids of the panels on the screen: in mid-drag only they are asked for, and slow ones only when there. */
   private readonly seen = new Set<string>();
+  /** The same array as long as it holds the same: what asks for it need not be drawn again. */
+  private readonly locks = computed(() => this.view.value?.locks ?? FREE);
   /** What is pointed at: everything about it is highlighted. */
   readonly lit = signal<string | null>(null);
 
@@ -107,7 +110,7 @@ export class Session {
 
   /** Whether a lesson has locked what an action would edit. Python refuses it too. */
   locked(act: Pick<Act, "do" | "path">): boolean {
-    const locks = this.view.value?.locks ?? [];
+    const locks = this.locks.value;
     if (locks.length === 0) return false;
     const names = ["all", act.path?.split(".")[0], act.path, act.do === "set" ? undefined : act.do];
     return !QUESTIONS.has(act.do) && names.some((name) => name !== undefined && locks.includes(name));

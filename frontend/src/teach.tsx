@@ -1,6 +1,6 @@
 // Share and teach: a dialog that composes a link, by asking Python for it, and takes the state home as JSON.
 
-import { useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { plain, useWire } from "./context";
@@ -22,8 +22,8 @@ export function Teach(): VNode | null {
   const open = useSignal(false);
   const dialog = useRef<HTMLDialogElement>(null);
   const session = wire.current.value;
-  const view = session?.view.value;
-  if (!session || !view) return null;
+  const drawn = useComputed(() => Boolean(wire.current.value?.view.value));
+  if (!session || !drawn.value) return null;
   const show = (): void => {
     open.value = true;
     dialog.current?.showModal();
@@ -42,13 +42,18 @@ export function Teach(): VNode | null {
           if (event.target === dialog.current) dialog.current?.close(); // the ground beside it
         }}
       >
-        {open.value && <Form session={session} view={view} close={() => dialog.current?.close()} />}
+        {open.value && <Form session={session} close={() => dialog.current?.close()} />}
       </dialog>
     </>
   );
 }
 
-function Form({ session, view, close }: { session: Session; view: View; close: () => void }): VNode {
+function Form({ session, close }: { session: Session; close: () => void }): VNode | null {
+  const view = session.view.value;
+  return view && <Composer session={session} view={view} close={close} />;
+}
+
+function Composer({ session, view, close }: { session: Session; view: View; close: () => void }): VNode {
   const wire = useWire();
   const begin: Lesson = { hide: view.hidden, lock: view.locks, size: view.size, solo: wire.solo.value, question: view.question && view.question.chosen === null ? view.question.id : "" };
   const lesson = useSignal(begin);

@@ -34,7 +34,7 @@ function render({ model, el: given }: { model: Model; el: HTMLElement }): () => 
   });
   // A lecture is seen from the last row.
   const undoSize = effect(() => {
-    el.dataset["size"] = wire.current.value?.view.value?.size ?? "normal";
+    el.dataset["size"] = wire.size.value;
   });
   const undoTitle = effect(() => {
     const here = wire.shown.value.find((s) => s.name === wire.active.value);

@@ -31,11 +31,14 @@ export class Wire {
     return this.solo.value ? all.filter((s) => s.name === (this.alone ?? this.contents.value?.at)) : all;
   });
   readonly current = computed(() => this.sessions.value.get(this.active.value) ?? null);
-  readonly idle = computed(() => this.contents.value !== null && [...this.sessions.value.values()].every((s) => s.idle.value && !s.late.value));
+  readonly size = computed(() => this.current.value?.view.value?.size ?? "normal");
+  readonly idle = computed(() => this.contents.value !== null && this.opening.value === null && [...this.sessions.value.values()].every((s) => s.idle.value && !s.late.value));
 
   /** Whether the view owns the page, its address and its title included. */
   readonly whole: boolean;
   private readonly alone: string | null;
+  /** The link that is being looked up. */
+  private readonly opening = signal<string | null>(null);
   private readonly asked = new Map<number, Answers>();
   private seq = 0;
   private readonly undoStart: () => void;
@@ -48,9 +51,12 @@ export class Wire {
     model.on("change:url", this.onUrl);
     model.on("change:connected", this.onConnected);
     this.connected.value = model.get("connected") !== false;
-    // What was asked for when the wire broke is asked for again by whoever asked; the contents by us.
+    // What was asked for when the wire broke is asked for again by whoever asked.
     this.undoStart = effect(() => {
-      if (this.connected.value && !this.contents.value) untracked(() => this.open(this.link()));
+      if (!this.connected.value) return;
+      untracked(() => {
+        if (!this.contents.value || this.opening.value !== null) this.open(this.opening.value ?? this.link());
+      });
     });
   }
 
@@ -122,12 +128,14 @@ export class Wire {
 
   /** Ask what the page is made of, and open it at a link. */
   private open(url: string): void {
+    this.opening.value = url;
     this.ask(
       { url, actions: [], contents: true },
       {
         answer: ({ contents }) => {
-          if (!contents) return;
           batch(() => {
+            if (this.opening.peek() === url) this.opening.value = null;
+            if (!contents) return;
             const before = this.contents.peek();
             this.contents.value = before && JSON.stringify(before) === JSON.stringify(contents) ? before : contents;
             const sessions = new Map(this.sessions.peek());

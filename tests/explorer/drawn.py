@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import io
 import math
+import os
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import fields
 from importlib.util import find_spec
 from typing import Any
@@ -144,6 +147,19 @@ def close(text: str, value: float, slack: float = 0.0) -> bool:
     unit = parse("1×10" + power) if power else 1.0
     last = unit * 10.0 ** -len(mantissa.partition(".")[2])
     return abs(parse(text) - value) <= 0.5000001 * last + slack
+
+
+os.environ.setdefault("KERAS_BACKEND", "torch")  # Keras asks when it is first imported
+
+
+def run_program(source: str) -> list[float]:
+    """Run a program that prints a loss and a gradient, and read them."""
+    out = io.StringIO()
+    with redirect_stdout(out):
+        exec(source, {})  # noqa: S102
+    first, *rest = out.getvalue().replace("tensor(", "").replace(", dtype=torch.float64)", "").splitlines()
+    grad = " ".join(rest).replace("[", " ").replace("]", " ").replace(",", " ").split()
+    return [float(first), *map(float, grad)]
 
 
 def figure(view: Any, name: str) -> Any:

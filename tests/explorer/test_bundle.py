@@ -128,8 +128,9 @@ def test_fonts_are_there_and_named() -> None:
 
 
 def test_protocol_twins() -> None:
-    """protocol.ts declares what view.py declares: same names, same fields in the same order, same types."""
-    assert _typescript((FRONTEND / "src" / "protocol.ts").read_text()) == _python((PACKAGE / "view.py").read_text())
+    """protocol.ts declares what view.py and its parts do: same names, same fields in the same order, same types."""
+    python = "".join((PACKAGE / f"{name}.py").read_text() for name in ("view_base", "view_items", "view"))
+    assert _typescript((FRONTEND / "src" / "protocol.ts").read_text()) == _python(python)
 
 
 WORDS = {"str": "string", "float": "number", "int": "number", "bool": "boolean", "None": "null"}
@@ -141,7 +142,9 @@ def _python(source: str) -> dict[str, object]:
         if isinstance(node, ast.ClassDef):
             fields = [f for f in node.body if isinstance(f, ast.AnnAssign)]
             out[node.name] = [_field(f.target.id, f.annotation) for f in fields if isinstance(f.target, ast.Name)]
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        elif (
+            isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id[0] != "_"
+        ):
             out[node.targets[0].id] = _type(node.value)
     return out
 
@@ -222,6 +225,8 @@ def test_contrast(theme: int) -> None:
         floors |= {f"class-{j}": FLOOR_MARK, f"text-{j}": FLOOR_TEXT}
     found = {name: _contrast(colours[name], paper) for name in floors}
     assert not {name: c for name, c in found.items() if c < floors[name]}
+    on_heat = {name: _contrast(colours["ink"], colours[name]) for name in ("warm", "cool")}
+    assert min(on_heat.values()) >= FLOOR_TEXT, f"words in the deepest cells of a heat map: {on_heat}"
 
 
 @pytest.mark.parametrize("sight", SIGHT)

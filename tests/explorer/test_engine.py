@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xent
+from tests.explorer.drawn import close, run_program
 from xent import spec
 from xent.explorer import engine
-from xent.explorer.numbers import parse, show
+from xent.explorer.numbers import show
 from xent.explorer.rows import demo, weigh
 
 
@@ -88,18 +89,6 @@ def test_every_number_agrees_with_the_public_library(url: str) -> None:
     for text, value, q, t in zip(texts(answer, "gradient"), grad, p, aim, strict=True):
         # where p and t nearly cancel the array path is right to 4 ulp of its inputs, not of the difference
         assert close(text, float(value), slack=4e-15 * (q + t) / s.temperature)
-
-
-def close(text: str, value: float, slack: float = 0.0) -> bool:
-    """Whether the text is the number to its last shown digit (or the neighbour, when it lies on the edge)."""
-    if text == show(value) or not math.isfinite(value):
-        return text == show(value)
-    if text.startswith("1 − "):
-        return close(text.removeprefix("1 − "), 1 - value, slack=3e-16)
-    mantissa, _, power = text.partition("×10")
-    unit = parse("1×10" + power) if power else 1.0
-    last = unit * 10.0 ** -len(mantissa.partition(".")[2])
-    return abs(parse(text) - value) <= 0.5000001 * last + slack
 
 
 @settings(max_examples=40, deadline=None)
@@ -304,15 +293,6 @@ def show_as_input(z: float) -> str:
     return show_input(z)
 
 
-def run_snippet(source: str) -> list[float]:
-    out = io.StringIO()
-    with redirect_stdout(out):
-        exec(source, {})  # noqa: S102
-    first, *rest = out.getvalue().replace("tensor(", "").replace(", dtype=torch.float64)", "").splitlines()
-    grad = " ".join(rest).replace("[", " ").replace("]", " ").replace(",", " ").split()
-    return [float(first), *map(float, grad)]
-
-
 STATES = [
     "z=2,1,0.1",
     "z=2,1,0.1&T=0.25&y=2",
@@ -328,11 +308,11 @@ STATES = [
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("library", ["numpy", "torch", "jax", "xent"])
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax", "keras", "xent"])
 def test_the_copied_program_prints_the_numbers_on_the_page(state: str, library: str) -> None:
     answer = ask(f"x=logits&v=1&{state}")
     source = next(tab["source"] for tab in figure(answer, "code")["tabs"] if tab["id"] == library)
-    loss, *grad = run_snippet(source)
+    loss, *grad = run_program(source)
     assert close(figure(answer, "numbers")["items"][0]["number"]["text"], loss)
     for text, value in zip(texts(answer, "gradient"), grad, strict=True):
         assert close(text, value, slack=6e-5 * max(map(abs, grad)) + 1e-15)  # arrays print 4 to 8 decimals

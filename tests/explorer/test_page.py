@@ -311,7 +311,7 @@ def test_a_start(page: Page, address: str, name: str) -> None:
 
 def test_the_program_is_copied(page: Page, address: str) -> None:
     open_at(page, address, THREE)
-    for name in ("NumPy", "PyTorch", "JAX", "xent"):
+    for name in ("NumPy", "PyTorch", "JAX", "Keras", "xent"):
         page.get_by_role("tab", name=name).click()
         section(page).get_by_role("button", name=f"Copy the {name} code").click()
         page.wait_for_timeout(50)

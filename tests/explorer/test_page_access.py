@@ -131,7 +131,7 @@ def test_reduced_motion_has_no_transitions_and_runs_slowly(browser: Browser, add
 
 def test_the_theme_is_chosen_in_the_header_and_kept(page: Page, address: str) -> None:
     open_at(page, address, "x=logits&v=1")
-    paper = "getComputedStyle(document.querySelector('main').parentElement).backgroundColor"
+    paper = "getComputedStyle(document.querySelector('.xent')).backgroundColor"
     page.emulate_media(color_scheme="light")
     light = page.evaluate(paper)
     page.locator("header label", has_text="dark").click()

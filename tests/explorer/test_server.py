@@ -302,6 +302,59 @@ def test_a_slow_answer_holds_up_nobody_else(serve_here: Any, monkeypatch: pytest
         assert json.loads(first.recv(timeout=20))["seq"] == 1
 
 
+def test_a_slow_panel_holds_up_nothing_on_its_own_connection_and_tells_how_far_it_is(
+    serve_here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+
+    def respond(request: Mapping[str, Any], sources: Any, *, report: Any = None) -> Any:
+        if request.get("slow"):
+            time.sleep(server.PROGRESS_SECONDS * 1.5)
+            report(0.25)
+            assert release.wait(20)
+        return engine.respond(request, sources)
+
+    monkeypatch.setattr(server, "respond", respond)
+    address = serve_here(server.create_app({}))
+    with connect(ws(address)) as connection:
+        slow = {"seq": 1, "url": "x=logits&v=1", "actions": [], "only": ["row"], "slow": True}
+        connection.send(json.dumps(slow, separators=(",", ":")))
+        assert works(connection)
+        assert json.loads(connection.recv(timeout=20)) == {"seq": 1, "progress": 0.25}
+        assert works(connection)
+        release.set()
+        assert json.loads(connection.recv(timeout=20))["view"]["panels"][0]["id"] == "row"
+
+
+def test_a_page_that_goes_away_in_the_middle_of_a_slow_panel_is_forgotten(
+    serve_here: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun, release, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def respond(request: Mapping[str, Any], sources: Any, *, report: Any = None) -> Any:
+        if request.get("slow"):
+            begun.set()
+            assert release.wait(20)
+            try:
+                report(0.5)
+            finally:
+                ended.set()
+        return engine.respond(request, sources)
+
+    monkeypatch.setattr(server, "respond", respond)
+    monkeypatch.setattr(server, "PROGRESS_SECONDS", 0.0)
+    address = serve_here(server.create_app({}))
+    with connect(ws(address)) as leaving:
+        leaving.send('{"seq":1,"url":"x=logits&v=1","actions":[],"slow":true}')
+        assert begun.wait(20)
+    with connect(ws(address)) as other:
+        assert works(other)
+        release.set()
+        assert ended.wait(20)
+        assert works(other)
+        assert capsys.readouterr().err == ""
+
+
 def test_a_wildcard_address_serves_any_literal_address_and_no_foreign_name(serve_here: Any) -> None:
     address = serve_here(server.create_app({}, allowed_hosts=server.hosts_of("0.0.0.0")))  # noqa: S104
     for host, status in [

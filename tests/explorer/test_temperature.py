@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import xent
-from tests.explorer.drawn import ask, figure
+from tests.explorer.drawn import ask, close, figure, run_program
 from tests.explorer.seen import assert_page_is_python, drag_to, field, lane, link, open_at, section, settle
 from xent import information
 from xent.explorer.experiments.temperature import State
@@ -74,6 +74,17 @@ def test_the_student_gets_as_many_logits_as_the_teacher() -> None:
     answer = ask("x=temperature&v=1&z=1,2&s=5,6,7,8")
     assert answer["notices"] == ["The student was given as many logits as its teacher has, 2."]
     assert "s=5,6" in answer["url"]
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax", "keras", "xent"])
+@pytest.mark.parametrize("state", ["T=1", "T=2.5&s=0,0,0,0", "T=40&z=5,-5,1,2"])
+def test_the_copied_program_prints_the_numbers_on_the_page(state: str, library: str) -> None:
+    view = ask(f"x=temperature&v=1&{state}")["view"]
+    source = next(tab["source"] for tab in figure(view, "code")["tabs"] if tab["id"] == library)
+    loss, *grad = run_program(source)
+    assert close(figure(view, "distil-numbers")["items"][1]["number"]["text"], loss, 1e-12)
+    for row, value in zip(figure(view, "pull")["rows"], grad, strict=True):
+        assert close(row["number"]["text"], value, slack=6e-5 * max(map(abs, grad)))  # arrays print 4 to 8 decimals
 
 
 def test_an_unknown_action_gets_a_sentence() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,12 @@ def test_every_word_that_is_there_is_asked_for(table: str) -> None:
     used |= {key.partition(".")[0] for key in used if "." not in key} | IMPLIED
     unused = [key for key in leaves(CATALOGUE[table]) if key not in used and key.partition(".")[0] not in used]
     assert not unused
+
+
+@pytest.mark.parametrize("table", CATALOGUE)
+def test_no_key_is_the_name_of_a_method(table: str) -> None:
+    parts = {part for key in leaves(CATALOGUE[table]) for part in key.split(".")}
+    assert not {part for part in parts if hasattr(Mapping, part)}
 
 
 def test_the_view_has_no_words_of_its_own() -> None:

@@ -6,11 +6,11 @@ An experiment reads as a list of what it shows; the shapes of `xent.explorer.vie
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Literal
 
+from xent.explorer.controls import button, choice, controls, drag, handle, log_slider, slider, toggle
 from xent.explorer.numbers import nice_ticks, show_tick
 from xent.explorer.text import words
 from xent.explorer.view import (
@@ -20,27 +20,20 @@ from xent.explorer.view import (
     Axis,
     Bar,
     Bars,
-    Button,
     Cell,
-    Choice,
-    Control,
-    Controls,
+    Code,
+    CodeTab,
     Corner,
     Curves,
     Dot,
-    Drag,
-    Formula,
     Handle,
     Heatmap,
     Inline,
     Item,
     Line,
     Mark,
-    MathNode,
     Num,
     Panel,
-    Picture,
-    Prose,
     Readout,
     ReadoutItem,
     Rect,
@@ -50,60 +43,48 @@ from xent.explorer.view import (
     Sheet,
     SheetRow,
     Simplex,
-    Slider,
     Table,
     TernaryArrow,
     TernaryLine,
     TernaryMark,
     Tick,
-    Toggle,
 )
+from xent.explorer.writing import formula, plain, prose, say
+
+__all__ = [
+    "SHAPES",
+    "areas",
+    "axis",
+    "bars",
+    "button",
+    "choice",
+    "code",
+    "controls",
+    "curves",
+    "drag",
+    "formula",
+    "handle",
+    "heatmap",
+    "line",
+    "log_axis",
+    "log_slider",
+    "mark",
+    "panel",
+    "plain",
+    "prose",
+    "readout",
+    "rule",
+    "say",
+    "scatter",
+    "sheet",
+    "simplex",
+    "slider",
+    "stack",
+    "table",
+    "toggle",
+]
 
 text = words("figures")
-
-_PIECES = re.compile(r"(\*\*.+?\*\*|\*.+?\*|`.+?`|\{\w+\})")
-
-
-def say(template: str, **pieces: str | Num) -> list[Inline]:
-    """Write running text with live numbers: ``{name}`` takes a piece, ``*x*`` is italic, ``**x**`` is bold.
-
-    What stands in backticks is code.
-
-    Examples
-    --------
-    >>> say("**{who}** pays {cost} *nats*.", who="cat", cost={"text": "0.4", "value": 0.4})  # doctest: +ELLIPSIS
-    [{'style': 'strong', 'text': 'cat'}, ' pays ', {'text': '0.4', 'value': 0.4}, ' ', {'style': 'em', ...}, '.']
-    """
-    words = {name: piece for name, piece in pieces.items() if isinstance(piece, str)}
-    out: list[Inline] = []
-    for part in _parts(template):
-        if part.startswith("**"):
-            out.append({"style": "strong", "text": part[2:-2].format(**words)})
-        elif part.startswith("*"):
-            out.append({"style": "em", "text": part[1:-1].format(**words)})
-        elif part.startswith("`"):
-            out.append({"style": "code", "text": part[1:-1].format(**words)})
-        elif part.startswith("{"):
-            out.append(pieces[part[1:-1]])
-        elif part:
-            out.append(part)
-    return out
-
-
-def plain(said: Iterable[Inline]) -> str:
-    """Give running text without its weights.
-
-    Examples
-    --------
-    >>> plain(say("**{who}** pays.", who="cat"))
-    'cat pays.'
-    """
-    return "".join(piece if isinstance(piece, str) else piece["text"] for piece in said)
-
-
-@lru_cache(maxsize=256)
-def _parts(template: str) -> tuple[str, ...]:
-    return tuple(_PIECES.split(template))
 
 
 @lru_cache(maxsize=256)  # a view model is never changed, so equal axes may be one
@@ -191,27 +172,6 @@ def curves(
     }
     if caption:
         out["caption"] = caption
-    return out
-
-
-def drag(path: str, span: tuple[float, float], step: float, *, page: float | None = None) -> Drag:
-    """Let something be dragged within a span; arrow keys take steps, page keys ten of them."""
-    return {
-        "path": path,
-        "min": span[0],
-        "max": span[1],
-        "step": step,
-        "page": 10 * step if page is None else page,
-    }
-
-
-def handle(label: str, spoken: str, *, x: Drag | None = None, y: Drag | None = None) -> Handle:
-    """Make a point that is moved along one axis or both; ``label`` names it, ``spoken`` says where it is."""
-    out: Handle = {"label": label, "spoken": spoken}
-    if x:
-        out["x"] = x
-    if y:
-        out["y"] = y
     return out
 
 
@@ -413,9 +373,9 @@ def readout(name: str, items: Sequence[ReadoutItem]) -> Readout:
     return {"kind": "readout", "id": name, "items": list(items)}
 
 
-def toggle(path: str, label: str, value: bool) -> Toggle:
-    """Offer yes or no; the field is a `Flag`."""
-    return {"kind": "toggle", "id": path, "label": label, "path": path, "value": value}
+def code(name: str, title: list[Inline], tabs: list[CodeTab]) -> Code:
+    """Show the same computation for several libraries, to be copied."""
+    return {"kind": "code", "id": name, "title": title, "tabs": tabs}
 
 
 def log_axis(label: str, low: float, high: float) -> Axis:
@@ -456,71 +416,9 @@ def stack(
     }
 
 
-def formula(name: str, math: MathNode, *, spoken: str, note: str) -> Formula:
-    """Display an equation with what it is called."""
-    return {"kind": "formula", "id": name, "math": math, "spoken": spoken, "note": say(note)}
-
-
-def controls(name: str, items: Iterable[Control]) -> Controls:
-    """Put controls in a row."""
-    return {"kind": "controls", "id": name, "items": list(items)}
-
-
-def prose(name: str, text: list[Inline], *, beside: Picture | None = None) -> Prose:
-    """Write a paragraph, beside the picture it is about."""
-    out: Prose = {"kind": "prose", "id": name, "text": text}
-    if beside:
-        out["picture"] = beside
-    return out
-
-
 def panel(name: str, title: str, items: Sequence[Item], *, wide: bool = False) -> Panel:
     """Make a titled part of the page."""
     out: Panel = {"id": name, "title": title, "items": list(items)}
     if wide:
         out["wide"] = True
     return out
-
-
-def choice(path: str, label: str, value: str, options: Mapping[str, str]) -> Choice:
-    """Offer one of a few: value → what it is called."""
-    offered = [{"value": key, "label": text} for key, text in options.items()]
-    return {"kind": "choice", "id": path, "label": label, "path": path, "value": value, "options": offered}  # type: ignore[typeddict-item]
-
-
-def button(label: str, act: Act) -> Button:
-    """Offer one action."""
-    return {"kind": "button", "id": f"{act['do']}-{act.get('value', '')}", "label": label, "act": act}
-
-
-def slider(path: str, label: str, number: Num, span: tuple[float, float], *, step: float) -> Slider:
-    """Make a linear slider with marks at its ends, and the number typed beside it."""
-    return _slider(path, label, number, span, "linear", step, step * 10, span)
-
-
-def log_slider(path: str, label: str, number: Num, span: tuple[float, float], *, marks: Sequence[float]) -> Slider:
-    """Make a slider over decades: an arrow key multiplies by 1.05, a page key by 2."""
-    return _slider(path, label, number, span, "log", 1.05, 2.0, marks)
-
-
-def _slider(
-    path: str,
-    label: str,
-    number: Num,
-    span: tuple[float, float],
-    scale: Literal["linear", "log"],
-    step: float,
-    page: float,
-    marks: Sequence[float],
-) -> Slider:
-    return {
-        "kind": "slider",
-        "id": path,
-        "label": label,
-        "number": number,
-        "drag": {"path": path, "min": span[0], "max": span[1], "step": step, "page": page},
-        "scale": scale,
-        "marks": [{"at": m, "text": show_tick(m)} for m in marks],
-        "spoken": f"{label} {number['text']}",
-        "ref": number.get("ref", path),
-    }

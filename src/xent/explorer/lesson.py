@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from xent.explorer.state import Flag, Many, OneOf, Whole, Word, read_fields, stored, write_fields
 
@@ -43,19 +44,24 @@ class Lesson:
         return not {"all", action, path, field}.isdisjoint(self.lock)
 
 
-KEYS = frozenset({"x", "v", *(f.metadata["codec"].key for f in dataclasses.fields(Lesson))})
+PLAIN = Lesson()
+"""The page as it is without any of this."""
+
+_OWN = frozenset(f.metadata["codec"].key for f in dataclasses.fields(Lesson))
+KEYS = _OWN | {"x", "v"}
 """Keys of a link that no experiment may use."""
 
 
 def split(url: str) -> tuple[Lesson, str, list[str]]:
     """Take the lesson out of a link: the lesson, the link of the state alone, and what had to be changed."""
-    mine = KEYS - {"x", "v"}
     parts = url.split("&")
-    beside = [part for part in parts if part.partition("=")[0] in mine]
-    fields, notices, _ = read_fields("&".join(beside), Lesson)
+    beside = [part for part in parts if part.partition("=")[0] in _OWN]
+    if not beside:
+        return PLAIN, url, []
+    fields, notices, _ = read_fields(dict(parse_qsl("&".join(beside), keep_blank_values=True)), Lesson)
     return Lesson(**fields), "&".join(part for part in parts if part not in beside), notices
 
 
 def join(url: str, lesson: Lesson) -> str:
     """Write the lesson behind the link of a state."""
-    return "&".join([url, *write_fields(lesson)])
+    return url if lesson == PLAIN else "&".join([url, *write_fields(lesson)])

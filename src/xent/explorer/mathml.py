@@ -27,8 +27,8 @@ def mi(name: str, *, ref: str | None = None) -> MathNode:
 
 
 def mo(sign: str) -> MathNode:
-    """Write an operator."""
-    return el("mo", sign)
+    """Write an operator; a bar between two letters stays as tall as they are."""
+    return el("mo", sign, stretchy="false") if sign in ("‖", "|") else el("mo", sign)
 
 
 def mn(number: Num) -> MathNode:

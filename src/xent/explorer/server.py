@@ -111,18 +111,14 @@ def create_app(sources: Mapping[str, Rows], *, allowed_hosts: Collection[str] = 
 
     async def talk(websocket: WebSocket) -> None:
         await websocket.accept()
-
-        async def reply(text: str | None) -> None:
-            with suppress(WebSocketDisconnect):  # the page went away while its answer was on the way
-                await websocket.send_text(await to_thread.run_sync(answer, text, sources))
-
         async with create_task_group() as late:
             while (message := await websocket.receive())["type"] == "websocket.receive":
                 text = message.get("text")
                 if text is not None and _SLOW.search(text):  # in its turn, and not in the way of the others
                     late.start_soon(_reply_slowly, websocket, text, sources)
-                else:
-                    await reply(text)
+                    continue
+                with suppress(WebSocketDisconnect):  # the page went away while its answer was on the way
+                    await websocket.send_text(await to_thread.run_sync(answer, text, sources))
             late.cancel_scope.cancel()
 
     return Starlette(
@@ -140,7 +136,10 @@ async def _reply_slowly(websocket: WebSocket, text: str, sources: Mapping[str, R
         nonlocal last
         if time.monotonic() - last >= PROGRESS_SECONDS:
             last = time.monotonic()
-            from_thread.run(websocket.send_text, _dump({"seq": _parse(text).get("seq"), "progress": done}))
+            try:
+                from_thread.run(websocket.send_text, _dump({"seq": _parse(text).get("seq"), "progress": done}))
+            except (WebSocketDisconnect, RuntimeError):
+                raise _GoneError from None
 
     # A page that goes away does not wait for its thread, which ends with what it is at.
     reply = await to_thread.run_sync(answer, text, sources, report, abandon_on_cancel=True, limiter=_slow_threads())
@@ -180,6 +179,8 @@ def answer(text: str | None, sources: Mapping[str, Rows], report: Callable[[floa
         return _dump(respond(request, sources, report=report))
     except _MessageError as error:
         return _refuse(None, str(error))
+    except _GoneError:
+        return ""
     except Exception as error:  # one bad answer must not end the conversation
         traceback.print_exc(file=sys.stderr)
         return _refuse(request, f"Python failed on this request ({type(error).__name__}); the terminal says where.")
@@ -346,6 +347,10 @@ class _Guard:
 
     def _listed(self) -> str:
         return ", ".join(sorted(self._allowed))
+
+
+class _GoneError(Exception):
+    """The page went away while something slow was computed for it: the rest need not be."""
 
 
 class _MessageError(ValueError):

@@ -1,4 +1,4 @@
-"""The state as a program: the same numbers from NumPy, PyTorch, JAX and xent, ready to copy.
+"""The state as a program: the same numbers from NumPy, PyTorch, JAX, Keras and xent, ready to copy.
 
 The tests run every snippet and compare what it prints with the page.
 """
@@ -40,11 +40,12 @@ class Problem:
 
 
 def snippets(problem: Problem) -> list[CodeTab]:
-    """Write the four programs; each prints the loss in nats, then the gradient."""
+    """Write the programs; each prints the loss in nats, then the gradient."""
     return [
         {"id": "numpy", "label": "NumPy", "source": _numpy(problem)},
         {"id": "torch", "label": "PyTorch", "source": _torch(problem)},
         {"id": "jax", "label": "JAX", "source": _jax(problem)},
+        {"id": "keras", "label": "Keras", "source": _keras(problem)},
         {"id": "xent", "label": "xent", "source": _xent(problem)},
     ]
 
@@ -126,6 +127,40 @@ def cross_entropy(z):
 loss, grad = jax.value_and_grad(cross_entropy)(z)
 print(loss)
 print(grad)
+"""
+
+
+def _keras(p: Problem) -> str:
+    if not p.textbook_is_exact:
+        body = """k = int(ops.argmax(z))
+others = ops.arange(z.shape[0]) != k
+gap = z[k] - z
+tail = ops.sum(ops.where(others, ops.exp(-gap), 0))
+# categorical_crossentropy would round this loss to 0, or turn a masked class into NaN
+loss = ops.sum(t) * ops.log1p(tail) + ops.sum(ops.where(t > 0, t * ops.where(t > 0, gap, 0), 0))
+p = ops.exp(-gap) / (1 + tail)
+grad = ops.where(others, p - t, ops.sum(ops.where(others, t, 0)) - ops.sum(t) * tail / (1 + tail))
+"""
+    else:
+        if p.is_index and not p.epsilon:
+            loss = f"sparse_categorical_crossentropy(ops.array({p.label}), z, from_logits=True)"
+        elif p.is_index:
+            named = f"ops.one_hot({p.label}, {len(p.logits)})"
+            loss = f"categorical_crossentropy({named}, z, from_logits=True, label_smoothing={p.epsilon!r})"
+        else:
+            loss = "categorical_crossentropy(t, z, from_logits=True)"
+        body = f"""loss = keras.losses.{loss}
+grad = ops.softmax(z) - t
+"""
+    return f"""import keras
+from keras import ops
+
+# float64 needs a backend that has it: on JAX, set JAX_ENABLE_X64=1
+z = ops.array({_list(p.logits, 'float("inf")')}, dtype="float64") / {p.temperature!r}  # logits / temperature
+t = ops.array({_list(p.target, 'float("inf")')}, dtype="float64")  # target distribution
+
+{body}print(float(loss))
+print([float(g) / {p.temperature!r} for g in grad])
 """
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl, quote
@@ -256,15 +256,15 @@ def from_url(url: str, version: int, cls: Callable[..., S]) -> tuple[S, list[str
             f"The link is of version {stated[:20]!r}; this page reads version {version}, so the default is shown."
         )
         return cls(), [sentence]
-    values, notices, unknown = read_fields("&".join(f"{k}={quote(v)}" for k, v in given.items()), cls)
+    values, notices, unknown = read_fields(given, cls)
     if unknown:
         notices.append(f"The link has keys this experiment does not know: {', '.join(sorted(unknown))[:80]}.")
     return cls(**values), notices
 
 
-def read_fields(query: str, cls: Any) -> tuple[dict[str, Any], list[str], set[str]]:
-    """Read a dataclass's fields from ``key=value&…``: values in range, sentences, and the keys that are none."""
-    given = dict(parse_qsl(query, keep_blank_values=True))
+def read_fields(given: Mapping[str, str], cls: Any) -> tuple[dict[str, Any], list[str], set[str]]:
+    """Read a dataclass's fields from a link's keys: values in range, sentences, and the keys that are none."""
+    given = dict(given)
     values: dict[str, Any] = {}
     notices: list[str] = []
     for name, codec in codecs(cls).items():

@@ -10,11 +10,11 @@ One call reads each row of logits once and gives its loss, and its gradient if t
 
 The loops behind them:
 
-- ``rows`` (many classes, neighbours in memory), ``lanes`` (few classes, or classes apart), ``softmax`` and ``focal``
-  over both or the latter, ``binary`` over blocks of elements;
+- ``rows`` (many classes, neighbours in memory), ``lanes`` (few classes, or classes apart), ``softmax`` over both,
+  ``focal`` over tiles, ``binary`` over blocks of elements;
 - ``finish``: what a row's loss and gradient are once its tail is known; ``logistic``: the same for one logit;
-- ``_math``: exp and log1p that vectorise, half types; ``_vectors``: what is written as vectors; ``_pairs``: pairs of
-  floats, where one does not hold the digits.
+- ``_math``: exp and log1p that vectorise, half types; ``_vectors``: what is written as vectors; ``_pairs``: pairs
+  of floats, where one does not hold the digits.
 
 Begun, and not called yet: ``soft`` with ``careful`` (targets that are distributions).
 

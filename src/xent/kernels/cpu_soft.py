@@ -1,3 +1,4 @@
+# pyright: basic, reportCallIssue=false, reportArgumentType=false
 """Rows whose target is a distribution, smoothed or capped: which loop, in what pieces. Arguments are clean."""
 
 from __future__ import annotations

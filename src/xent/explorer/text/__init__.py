@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 LANGUAGE = "en"
 
@@ -28,13 +28,15 @@ class Words(Mapping[str, Any]):
 
     def __init__(self, name: str, entries: Mapping[str, Any]) -> None:
         self._name = name
-        self._entries = {k: Words(f"{name}.{k}", v) if isinstance(v, dict) else v for k, v in entries.items()}  # pyright: ignore[reportUnknownArgumentType]
+        self._entries = {
+            key: Words(f"{name}.{key}", cast("dict[str, Any]", value)) if isinstance(value, dict) else value
+            for key, value in entries.items()
+        }
+        # As attributes of its own they are found at once: a picture asks for a hundred words.
+        self.__dict__.update({key: value for key, value in self._entries.items() if not hasattr(Mapping, key)})
 
     def __getattr__(self, key: str) -> Any:
-        try:
-            return self._entries[key]
-        except KeyError:
-            raise AttributeError(f"{LANGUAGE}.toml has no {key!r} in [{self._name}]") from None
+        raise AttributeError(f"{LANGUAGE}.toml has no {key!r} in [{self._name}]")
 
     def __getitem__(self, key: str) -> Any:
         return self._entries[key]

@@ -13,6 +13,7 @@ from xent.explorer.figures import (
     bars,
     button,
     choice,
+    code,
     controls,
     curves,
     log_slider,
@@ -333,5 +334,4 @@ def _code(row: Row) -> Panel:
         temperature=s.temperature,
         loss=row.loss,
     )
-    item: Item = {"kind": "code", "id": "code", "title": say(text.program), "tabs": snippets(problem)}
-    return panel("take-home", text.take_home, [item], wide=True)
+    return panel("take-home", text.take_home, [code("code", say(text.program), snippets(problem))], wide=True)

@@ -1,0 +1,66 @@
+"""Running text with live numbers, paragraphs and formulas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from xent.explorer.view import Formula, Inline, MathNode, Num, Picture, Prose
+
+_PIECES = re.compile(r"(\*\*.+?\*\*|\*.+?\*|`.+?`|\{\w+\})")
+
+
+def say(template: str, **pieces: str | Num) -> list[Inline]:
+    """Write running text with live numbers: ``{name}`` takes a piece, ``*x*`` is italic, ``**x**`` is bold.
+
+    What stands in backticks is code.
+
+    Examples
+    --------
+    >>> say("**{who}** pays {cost} *nats*.", who="cat", cost={"text": "0.4", "value": 0.4})  # doctest: +ELLIPSIS
+    [{'style': 'strong', 'text': 'cat'}, ' pays ', {'text': '0.4', 'value': 0.4}, ' ', {'style': 'em', ...}, '.']
+    """
+    words = {name: piece for name, piece in pieces.items() if isinstance(piece, str)}
+    out: list[Inline] = []
+    for part in _parts(template):
+        if part.startswith("**"):
+            out.append({"style": "strong", "text": part[2:-2].format(**words)})
+        elif part.startswith("*"):
+            out.append({"style": "em", "text": part[1:-1].format(**words)})
+        elif part.startswith("`"):
+            out.append({"style": "code", "text": part[1:-1].format(**words)})
+        elif part.startswith("{"):
+            out.append(pieces[part[1:-1]])
+        elif part:
+            out.append(part)
+    return out
+
+
+def plain(said: Iterable[Inline]) -> str:
+    """Give running text without its weights.
+
+    Examples
+    --------
+    >>> plain(say("**{who}** pays.", who="cat"))
+    'cat pays.'
+    """
+    return "".join(piece if isinstance(piece, str) else piece["text"] for piece in said)
+
+
+@lru_cache(maxsize=256)
+def _parts(template: str) -> tuple[str, ...]:
+    return tuple(_PIECES.split(template))
+
+
+def formula(name: str, math: MathNode, *, spoken: str, note: str) -> Formula:
+    """Display an equation with what it is called."""
+    return {"kind": "formula", "id": name, "math": math, "spoken": spoken, "note": say(note)}
+
+
+def prose(name: str, text: list[Inline], *, beside: Picture | None = None) -> Prose:
+    """Write a paragraph, beside the picture it is about."""
+    out: Prose = {"kind": "prose", "id": name, "text": text}
+    if beside:
+        out["picture"] = beside
+    return out
