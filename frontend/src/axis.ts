@@ -87,3 +87,14 @@ function shares(a: number, b: number, c: number, step: number): Triple {
   const [r, t] = [whole(right), whole(top)];
   return [tidy(Math.max(Math.round((1 - r - t) / step) * step, 0)), r, t];
 }
+
+/** A number as ARIA takes it: without an exponent. */
+export function plainly(v: number): string {
+  const [digits = "", power] = String(v).split("e");
+  if (power === undefined) return digits;
+  const sign = digits.startsWith("-") ? "-" : "";
+  const [whole = "", rest = ""] = digits.replace("-", "").split(".");
+  const places = Number(power);
+  if (places < 0) return `${sign}0.${"0".repeat(-places - 1)}${whole}${rest}`;
+  return `${sign}${whole}${rest}${"0".repeat(Math.max(places - rest.length, 0))}`;
+}

@@ -3,7 +3,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
-import { snapped, type Scale } from "./axis";
+import { plainly, snapped, type Scale } from "./axis";
 import { hue, useSession, useWire, zoomOf } from "./context";
 import type { Axis, Drag, Handle } from "./protocol";
 import { HELD_KEY_MS, keyed } from "./slide";
@@ -110,9 +110,9 @@ export function Grip({ handle, x, y, about, class: own = "" }: GripProps): VNode
       tabIndex={0}
       aria-label={handle.label}
       aria-valuetext={handle.spoken}
-      aria-valuemin={main?.min}
-      aria-valuemax={main?.max}
-      aria-valuenow={standing(handle.x ? "x" : "y")}
+      aria-valuemin={main && plainly(main.min)}
+      aria-valuemax={main && plainly(main.max)}
+      aria-valuenow={plainly(standing(handle.x ? "x" : "y"))}
       aria-orientation={handle.x ? "horizontal" : "vertical"}
       {...free}
       aria-readonly={locked || undefined}

@@ -2,7 +2,7 @@
 
 import { useSignal, useSignalEffect, type ReadonlySignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { scaleOf, snapped, stepped } from "./axis";
+import { plainly, scaleOf, snapped, stepped } from "./axis";
 import { useSession } from "./context";
 import type { Axis, Drag, Num, Tick } from "./protocol";
 
@@ -87,9 +87,9 @@ export function useSlide(now: Sliding): Slide {
       tabIndex: 0,
       "aria-label": label,
       "aria-orientation": "horizontal",
-      "aria-valuemin": drag.min,
-      "aria-valuemax": drag.max,
-      "aria-valuenow": number.value ?? drag.min,
+      "aria-valuemin": plainly(drag.min),
+      "aria-valuemax": plainly(drag.max),
+      "aria-valuenow": plainly(number.value ?? drag.min),
       "aria-valuetext": spoken,
       "data-path": drag.path,
       "aria-readonly": locked || undefined,

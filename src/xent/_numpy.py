@@ -15,6 +15,7 @@ from xent import _validate
 
 Array = Any
 
+_MOST = float(np.finfo(np.float32).max)
 KINDS = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16))
 
 
@@ -98,8 +99,8 @@ def cross_entropy(
         _validate.distribution(np, np.moveaxis(target, axis, 0))
     kind = np.float64 if logits.dtype == np.float64 else np.float32
     if each is not None:
-        return each.astype(kind).reshape(rows)[()], dlogits
-    return kind(loss / by), dlogits
+        return narrowed(each, kind).reshape(rows)[()], dlogits
+    return number(kind, loss / by), dlogits
 
 
 def row_statistics(
@@ -128,7 +129,7 @@ def row_statistics(
     if wrong >= 0:
         _validate.indices(np, target, classes, ignore_index, ignorable=True)
     kind = np.float64 if logits.dtype == np.float64 else np.float32
-    return tuple((a.astype(kind) if a.dtype == np.float64 else a).reshape(rows)[()] for a in found)
+    return tuple((narrowed(a, kind) if a.dtype == np.float64 else a).reshape(rows)[()] for a in found)
 
 
 def _small(
@@ -139,7 +140,7 @@ def _small(
     total, by, wrong = compute(logits, target, ignore_index=ignore_index, mean=mean, grad=dlogits)
     if wrong >= 0:
         _validate.indices(np, target, logits.shape[1], ignore_index, ignorable=True)
-    return (logits.dtype.type(total / by), dlogits) if by else None
+    return (number(logits.dtype.type, total / by), dlogits) if by else None
 
 
 def focal(
@@ -180,8 +181,8 @@ def focal(
         _validate.indices(np, labels, classes, None)
     kind = np.float64 if logits.dtype == np.float64 else np.float32
     if each is not None:
-        return each.astype(kind).reshape(rows)[()], dlogits
-    return kind(loss / by), dlogits
+        return narrowed(each, kind).reshape(rows)[()], dlogits
+    return number(kind, loss / by), dlogits
 
 
 def softmax(logits: Array, *, axis: int, temperature: float, logs: bool) -> Array | None:
@@ -202,7 +203,7 @@ def logsumexp(x: Array, *, axis: int) -> Array | None:
         return None
     from xent.kernels import cpu_softmax
 
-    return cpu_softmax.logsumexp(x.reshape(where[1])).astype(x.dtype).reshape(where[0])[()]
+    return narrowed(cpu_softmax.logsumexp(x.reshape(where[1])), x.dtype).reshape(where[0])[()]
 
 
 def _rows_of(logits: Array, axis: int) -> tuple[tuple[int, ...], tuple[int, int, int]] | None:
@@ -215,6 +216,17 @@ def _rows_of(logits: Array, axis: int) -> tuple[tuple[int, ...], tuple[int, int,
     axis %= ndim
     before, after = shape[:axis], shape[axis + 1 :]
     return before + after, (math.prod(before), shape[axis], math.prod(after))
+
+
+def number(kind: Any, x: float) -> Any:
+    """Give a number its type; NumPy would warn of what is ∞ there."""
+    return kind(math.copysign(math.inf, x) if kind is np.float32 and abs(x) > _MOST else x)
+
+
+def narrowed(a: Array, kind: Any) -> Array:
+    """Give an array its type, likewise."""
+    with np.errstate(over="ignore"):
+        return a.astype(kind)
 
 
 def _proper(weight: Array | None, shape: tuple[int, ...]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xent import _validate
-from xent._numpy import KINDS
+from xent._numpy import KINDS, number
 
 Array = Any
 
@@ -76,7 +76,7 @@ def binary(
     if wrong >= 0:
         _validate.binary_target(np, target, logits, soft=not sharp)
         return None  # a bool that is neither 0 nor 1 in memory
-    return (kind(loss / by) if each is None else each[()]), dlogits
+    return (number(kind, loss / by) if each is None else each[()]), dlogits
 
 
 def sigmoid(x: Array, *, logs: bool) -> Array | None:

@@ -3,6 +3,8 @@
 One call reads each row of logits once and gives its loss, and its gradient if that is wanted. Whole arrays:
 
 - ``cpu.cross_entropy``, ``cpu.label_mass``: rows of logits with labels;
+- ``cpu_soft.cross_entropy``: rows whose target is a distribution, strongly smoothed or weighted, or logits capped;
+- ``cpu_statistics``: what a classifier said of each row;
 - ``cpu_softmax``: softmax, its logarithm, log Σ exp of rows;
 - ``cpu_focal.focal``: focal loss of rows with labels, with digits to spare;
 - ``elements``: the logistic losses, plain and focal, and the logistic function, element by element;
@@ -12,11 +14,11 @@ The loops behind them:
 
 - ``rows`` (many classes, neighbours in memory), ``lanes`` (few classes, or classes apart), ``softmax`` over both,
   ``focal`` over tiles, ``binary`` over blocks of elements;
+- ``small``: what most calls are, in one call of few arguments; ``smooth_rows``, ``smooth_lanes``: smoothed labels;
+- ``soft`` and ``soft_lanes``: targets that may be close to p, in float64, and ``careful``: in pairs of floats;
 - ``finish``: what a row's loss and gradient are once its tail is known; ``logistic``: the same for one logit;
 - ``_math``: exp and log1p that vectorise, half types; ``_vectors``: what is written as vectors; ``_pairs``: pairs
   of floats, where one does not hold the digits.
-
-Begun, and not called yet: ``soft`` with ``careful`` (targets that are distributions).
 
 Layout: logits (A, K, B) with any strides, rows (A, B): that covers (N, K), (N, K, H, W) and every axis.
 Precision: float32 is computed in float32, sums over classes in float64; float64 in float64; float16 and bfloat16

@@ -80,8 +80,8 @@ def _wide(like):
 # ------------------------------------------------------------------------------------------------- reading a row
 
 
-# A row has more than PAD classes. What is left of it after whole blocks of PAD is a block at its end that overlaps the
-# one before: no loop has a remainder to go through one by one.
+# A row has more than PAD classes. What is left of it after whole blocks of PAD is a block at its end that overlaps
+# the one before: no loop has a remainder to go through one by one.
 
 
 @njit(**INLINE)
