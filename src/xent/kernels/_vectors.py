@@ -385,6 +385,45 @@ def _address(_, p):
     return types.int64(p), codegen
 
 
+@intrinsic
+def _size(_, p):
+    """Bytes of a pointer's numbers."""
+    size = p.dtype.bitwidth // 8
+    return types.intp(p), lambda _context, _builder, _signature, _args: ir.Constant(ir.IntType(64), size)
+
+
+@njit(**INLINE)
+def expect(p, start, stop):
+    """Ask for p[start:stop], which need not exist: it is read soon, and memory works meanwhile."""
+    for i in range(start, stop, 64 // _size(p)):
+        fetch(at(p, i))
+
+
+@intrinsic
+def _put_doubles(_, to, source):
+    """to[:8] = source[:8] of float64, past the caches; ``to`` is aligned to 64 bytes."""
+
+    def codegen(context, builder, _signature, args):
+        store = _store(builder, _load(builder, args[1], ir.VectorType(_DOUBLE, 8), 8), args[0], 64)
+        store.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(_INT, 1)]))
+        return context.get_dummy_value()
+
+    return types.void(to, source), codegen
+
+
+@njit(**INLINE)
+def stream_doubles(to, source, n):
+    """to[:n] = source[:n] for float64, past the caches."""
+    head = min(((64 - (_address(to) & 63)) & 63) >> 3, n)
+    full = (n - head) >> 3
+    for j in range(head):
+        to[j] = source[j]
+    for b in range(full):
+        _put_doubles(at(to, head + 8 * b), at(source, head + 8 * b))
+    for j in range(head + 8 * full, n):
+        to[j] = source[j]
+
+
 @njit(**INLINE)
 def aligned(p):
     """p, or the next place that a vector may be stored at; up to 15 numbers further on."""

@@ -15,6 +15,7 @@ from numba import njit
 from xent.kernels._compile import EXACT, INLINE
 from xent.kernels._math import at, fma, log1p, widen
 from xent.kernels._pairs import add, cap, exp_minus, finite, multiply, product, two_sum, two_sum_of
+from xent.kernels._vectors import expect
 from xent.kernels.finish import two_sum as extend
 from xent.kernels.lanes import GROUP, ROWS
 
@@ -87,13 +88,18 @@ def distances(tile, steps, top, cool, curb, peak, peak_):
 
 
 @njit(**EXACT)
-def powers(tile, steps, top, whole, whole_, mass, mass_, dot, dot_, part):
-    """Turn logits into powers; add up powers (1 too much in each lane), targets, and target · gap."""
+def powers(tile, steps, top, whole, whole_, mass, mass_, dot, dot_, part, soon, then, count):
+    """Turn logits into powers; add up powers (1 too much in each lane), targets, and target · gap.
+
+    soon, then: what is read next, ``count`` numbers a step.
+    """
     for i in range(ROWS):
         whole_[i] = mass[i] = dot[i] = dot_[i] = part[i] = 0.0
         whole[i] = 1.0  # so that no power is larger
     for s in range(steps):
         block = at(tile, s * STEP)
+        expect(soon, s * count, s * count + count)
+        expect(then, s * count, s * count + count)
         for i in range(ROWS):
             t = block[T + i]
             gap, lost = two_sum(top[i], -block[X + i])
@@ -112,13 +118,23 @@ def powers(tile, steps, top, whole, whole_, mass, mass_, dot, dot_, part):
 
 
 @njit(**EXACT)
+def halve(half, hi, lo):
+    """Add the second half of some lanes to the first."""
+    for i in range(half):
+        s, error = two_sum(hi[i], hi[i + half])
+        lo[i] += lo[i + half] + (error if abs(s) < math.inf else 0.0)
+        hi[i] = s
+
+
+@njit(**EXACT)
 def gather(hi, lo):
     """Sum of the lanes, in the first."""
-    half = ROWS // 2
-    while half:
-        for i in range(half):
-            hi[i], lo[i] = add(hi[i], lo[i], hi[i + half], lo[i + half])
-        half //= 2
+    halve(32, hi, lo)
+    halve(16, hi, lo)
+    halve(8, hi, lo)
+    halve(4, hi, lo)
+    halve(2, hi, lo)
+    halve(1, hi, lo)
 
 
 @njit(**EXACT)

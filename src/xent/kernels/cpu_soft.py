@@ -15,7 +15,7 @@ from xent.kernels.mass import target_mass
 Array = Any
 
 PIECE = 2**17  # logits a thread takes at a time; smaller arrays are done by the caller's thread
-FEW = 64  # up to so many classes rows lie side by side in the lanes
+FEW, FEW_IN_PAIRS = 64, 112  # up to so many classes rows lie side by side in the lanes
 APART = 1024  # the same where classes are not neighbours
 
 _constants: Any = lru_cache(maxsize=64)(soft.constants)
@@ -94,7 +94,8 @@ def cross_entropy(
     if not _plain(z) or not (beside or (classes <= APART and (inner == 1 or inner >= lanes.ROWS // 4))):
         options |= {"softcap": softcap, "strict": strict, "weight": weight, "bfloat16_target": bfloat16_target}
         return _gathered(z, target, grad=grad, **options)
-    by_rows = classes > FEW and beside
+    pairs = z.dtype == np.float64 and (grad is not None or softcap is not None)
+    by_rows = classes > (FEW_IN_PAIRS if pairs else FEW) and beside
     if grad is not None and not _fits(grad, by_rows):
         dense = np.empty(grad.shape, grad.dtype)
         options |= {"softcap": softcap, "strict": strict, "weight": weight, "bfloat16_target": bfloat16_target}
@@ -120,11 +121,9 @@ def cross_entropy(
         (kind, kind_q),
     )
     strides = tuple((0, 0, 0) if a is None else tuple(n // a.itemsize for n in a.strides) for a in (z, q, grad))
-    constants = _constants(
-        classes, tau=temperature, epsilon=label_smoothing, softcap=softcap, wide=z.dtype == np.float64
-    )
+    constants = _constants(classes, tau=temperature, epsilon=label_smoothing, softcap=softcap)
     settings = (
-        ignore_index is not None, ignore_index or 0, float(z_loss), float(scale), float(divisor), past, strict,
+        ignore_index is not None, ignore_index or 0, float(z_loss), cpu.pace(scale, divisor, temperature), past, strict,
     )  # fmt: skip
     if by_rows:
         loop, shape, units, step = soft.cross_entropy, (inner, classes), outer * inner, max(PIECE // classes, 1)

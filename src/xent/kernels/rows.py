@@ -15,7 +15,20 @@ from numba.extending import overload
 
 from xent.kernels._compile import EXACT, INLINE, kernel
 from xent.kernels._math import F4, F8, I4, at, blank, hold, key, log1p, lowest, narrow, power, scratch, unkey, widen
-from xent.kernels._vectors import WIDTH, added, counted, crest, fetch, fill, lift, part, raised, settled, stream
+from xent.kernels._vectors import (
+    WIDTH,
+    added,
+    counted,
+    crest,
+    fetch,
+    fill,
+    lift,
+    part,
+    raised,
+    settled,
+    stream,
+    stream_doubles,
+)
 from xent.kernels.finish import settle, tail_of, two_sum
 
 BLOCK = 256  # classes whose powers are added in the row's own type; the blocks are added in float64
@@ -146,6 +159,16 @@ def _put(x, n, kind, out, past):
                     out[j] = x[j]
 
         return single
+    if out.dtype == types.float64:
+
+        def double(x, n, kind, out, past):
+            if past:
+                stream_doubles(out, x, n)
+            else:
+                for j in range(n):
+                    out[j] = x[j]
+
+        return double
 
     def other(x, n, kind, out, past):
         for j in range(n):

@@ -34,24 +34,25 @@ from xent.kernels._math import (
     widen,
 )
 from xent.kernels._pairs import pair
+from xent.kernels._vectors import expect
 from xent.kernels.careful import SLOPE, STEP, T_, T
 from xent.kernels.finish import two_sum
 from xent.kernels.lanes import ROWS
-from xent.kernels.rows import put
+from xent.kernels.rows import PAD, put
 
 BLOCK = 64  # classes whose terms are added at once, where all digits count; the blocks are added in two floats
+AHEAD = 4096  # up to so many classes the next row is asked for while a row is computed
 NEAR = 2.0**-16  # |T e − t (1 + tail)| beside t (1 + tail), below which 40 digits may be too few for 24
 FREE = 2.0**-15  # |z_j|, from which on an ulp of it in float32 excuses the 40th digit
 
 
-def constants(classes: int, *, tau: float = 1.0, epsilon: float = 0.0, softcap: float | None = None, wide: bool):
+def constants(classes: int, *, tau: float = 1.0, epsilon: float = 0.0, softcap: float | None = None):
     """What the kernels want to know of their options: steepness; 1 − ε, ε / K, 1 / τ, c and 2 / c in two floats."""
     keep, base = pair(1 - Fraction(epsilon)), pair(Fraction(epsilon) / classes)
     cool, cap, bend = pair(1 / Fraction(tau)), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
     if softcap:
         cap, bend = (float(softcap), *pair(2 / Fraction(softcap))), steepness(softcap / 2, F8)
-    hi, lo, most = steepness(tau, F8)
-    return (hi, lo, most if wide else 1023.0 / hi), keep, base, cool, cap, bend
+    return steepness(tau, F8), keep, base, cool, cap, bend
 
 
 @njit(**EXACT)
@@ -78,16 +79,26 @@ def _wide(like):
 # ------------------------------------------------------------------------------------------------- reading a row
 
 
+# A row has more than PAD classes. What is left of it after whole blocks of PAD is a block at its end that overlaps the
+# one before: no loop has a remainder to go through one by one.
+
+
 @njit(**INLINE)
 def highest(z, n, kind):
     """Largest logit of a row, the first class that has it, and whether there is a softmax."""
     m = low = key(widen(z[0], kind))
-    for j in range(n):
+    for j in range(n // PAD * PAD):
+        value = key(widen(z[j], kind))
+        m = max(m, value)
+        low = min(low, value)
+    for j in range(n - PAD, n):
         value = key(widen(z[j], kind))
         m = max(m, value)
         low = min(low, value)
     k = n - 1
-    for j in range(n):
+    for j in range(n // PAD * PAD):
+        k = min(k, j if key(widen(z[j], kind)) == m else n)
+    for j in range(n - PAD, n):
         k = min(k, j if key(widen(z[j], kind)) == m else n)
     top, bottom = F8(unkey(m)), unkey(low)  # a NaN has the highest or lowest key of all
     return top, k, abs(top) < math.inf and bottom == bottom
@@ -96,10 +107,14 @@ def highest(z, n, kind):
 @njit(**INLINE)
 def judge(q, step, n, kind):
     """Sum of a target, and of its negative entries."""
-    mass, below = 0.0, 0.0
-    for j in range(n):
+    mass, below, whole = 0.0, 0.0, n // PAD * PAD
+    for j in range(whole):
         t = F8(widen(q[j * step], kind))
         mass += t
+        below += t if t < 0 else 0.0
+    for j in range(n - PAD, n):
+        t = F8(widen(q[j * step], kind))
+        mass += t if j >= whole else 0.0
         below += t if t < 0 else 0.0
     return mass, below
 
@@ -107,7 +122,9 @@ def judge(q, step, n, kind):
 @njit(**INLINE)
 def take(a, step, n, padded, kind, x, missing):
     """Copy a row to float64, padded."""
-    for j in range(n):
+    for j in range(n // PAD * PAD):
+        x[j] = widen(a[j * step], kind)
+    for j in range(n - PAD, n):
         x[j] = widen(a[j * step], kind)
     for j in range(n, padded):
         x[j] = missing
@@ -144,11 +161,13 @@ def raise_all(x, u, n, top, scales, like):
 
 
 @njit(**INLINE)
-def sums(x, u, padded, top, scales, like):
-    """Powers of a row, the tail, Σ t and Σ t · gap."""
-    size = BLOCK if wide(like) else padded
+def sums(x, u, padded, top, scales, like, soon, then, ahead):
+    """Powers of a row, the tail, Σ t and Σ t · gap; ``soon`` and ``then`` are read next."""
+    size = BLOCK if wide(like) else 2 * BLOCK if ahead else padded
     tail, rest, dot, tail_, rest_, dot_ = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for b in range(0, padded, size):
+        expect(soon, b, b + size if ahead else b)
+        expect(then, b, b + size if ahead else b)
         s, t, d = raise_all(at(x, b), at(u, b), min(size, padded - b), top, scales, like)
         tail, tail_ = two_sum(tail, tail_, s)
         rest, rest_ = two_sum(rest, rest_, t)
@@ -202,7 +221,7 @@ def cross_entropy(
     inner, classes = shape
     (z_outer, _, z_inner), (q_outer, q_class, q_inner), (g_outer, _, g_inner) = strides
     kind, kind_q = kinds
-    ignoring, ignore, z_loss, scale, divisor, past, strict = options
+    ignoring, ignore, z_loss, pace, past, strict = options
     scales, (keep, keep_), (base, base_), (cool, cool_), curb, bend = constants_
     c, hard, wanted = curb[0], labels.size > 0, grad.size > 0
     general = weight.size > 0
@@ -227,11 +246,16 @@ def cross_entropy(
     pull, pull_, whole, whole_ = scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0.0), scratch(ROWS, 0.0)
     for r in range(ROWS):
         chosen[r] = 1
+    ahead = classes <= AHEAD
     total, left, wrong, odd = 0.0, 0.0, -1, -1
     for i in range(start, stop):
         a, b = i // inner, i % inner
         out = at(grad, a * g_outer + b * g_inner)
         logits, target = at(z, a * z_outer + b * z_inner), at(q, a * q_outer + b * q_inner)
+        soon = at(logits, z_inner if b + 1 < inner else z_outer - b * z_inner)
+        then = soon
+        if not hard:
+            then = at(target, q_inner if b + 1 < inner else q_outer - b * q_inner)
         factor = row[i] if row.size else 1.0
         y, dead = -1, factor == 0
         if hard:
@@ -268,11 +292,11 @@ def cross_entropy(
                     peak0 = x[k]
                 t_k = u[k]
                 x[k], u[k] = -math.inf, 0.0
-                tail0, rest0, dot0 = sums(x, u, padded, peak0, scales, like)
+                tail0, rest0, dot0 = sums(x, u, padded, peak0, scales, like, soon, then, ahead)
                 x[k], u[k] = 1.0, t_k
                 loss, norm, pull0, whole0, up, down = finish(tail0, rest0, t_k, dot0 * cool, peak0 * cool, z_loss)
                 if wanted:
-                    v0 = factor * scale * cool / divisor / whole0
+                    v0 = factor * pace / whole0
                     close = spread(x, u, slope, padded, c > 0, pull0, whole0, v0, near, image)
                     image[k] = (up - down) * v0 * (slope[k] if c > 0 else 1.0)
                     if close > 0 and c == 0:
@@ -304,17 +328,29 @@ def cross_entropy(
                     careful.share(tile, steps, weight, (keep, keep_), (base, base_), mass_)
                 if c > 0 or cool != 1:
                     careful.distances(tile, steps, top, (cool, cool_), curb, peak, peak_)
-                careful.powers(tile, steps, top, whole, whole_, mass, mass_, dot, dot_, v)
+                careful.powers(
+                    tile, steps, top, whole, whole_, mass, mass_, dot, dot_, v, soon, then, ROWS if ahead else 0
+                )
                 careful.gather(whole, whole_)
                 careful.gather(mass, mass_)
                 careful.gather(dot, dot_)
                 home = k // ROWS * STEP + k % ROWS
                 t_k, t_k_ = tile[home + T], tile[home + T_] if general else 0.0
                 loss, norm, pull0, pull0_, whole0, whole0_, excess = careful.finish(
-                    whole[0], whole_[0], F8(ROWS), mass[0], mass_[0], t_k, t_k_, dot[0], peak[0], peak_[0], z_loss
+                    whole[0],
+                    whole_[0],
+                    F8(ROWS),
+                    mass[0],
+                    mass_[0],
+                    t_k,
+                    t_k_,
+                    dot[0] + dot_[0],
+                    peak[0],
+                    peak_[0],
+                    z_loss,
                 )
                 if wanted:
-                    v0 = factor * scale * cool / divisor / whole0
+                    v0 = factor * pace / whole0
                     for r in range(ROWS):
                         pull[r], pull_[r], whole[r], whole_[r], v[r] = pull0, pull0_, whole0, whole0_, v0
                     careful.spread(tile, steps, chosen, general, c > 0, pull, pull_, whole, whole_, v, image)
