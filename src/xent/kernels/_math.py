@@ -329,8 +329,7 @@ _E40 = (
 def raised(top, x, hi, lo, most, like):
     """:func:`power` of float64 numbers that were of the type of ``like``: 40 digits are plenty for narrower ones.
 
-    Their difference is exact, or rounded far below their own digits. Powers below 2^−1022 are 0. ``most`` is then
-    that of :func:`cut`.
+    Their difference is exact, or rounded far below their own digits.
     """
     raise NotImplementedError
 

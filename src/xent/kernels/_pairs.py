@@ -14,7 +14,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
+
+from xent.kernels._math import _SCALES
 
 _LOG2_E = 1.4426950408889634
 _LN2, _LN2_LO = 0.6931471805599453, 2.3190468138462996e-17
@@ -24,7 +27,7 @@ _SERIES = (
     4.960317466800634e-05, -0.00039682539726211156, 0.0027777777777761854, -0.016666666666660102,
     0.08333333333333334, -0.3333333333333333,
 )  # fmt: skip
-_DOUBLE, _WHOLE = ir.DoubleType(), ir.IntType(64)
+_DOUBLE, _WHOLE, _INT = ir.DoubleType(), ir.IntType(64), ir.IntType(32)
 
 
 def pair(value: Fraction) -> tuple[float, float]:
@@ -84,15 +87,21 @@ class _Float:
         test = self.builder.fcmp_ordered("<", tested.value, self.of(bound))
         return _Float(self.builder, self.builder.select(test, self.value, self.of(other)))
 
-    def lowering(self) -> _Float:
-        """2^−n for a whole self in [0, 2000), as a product so that it is right below the normal range."""
-        b, parts = self.builder, []
-        n = b.fptosi(self.value, _WHOLE)
+    def lowered(self, *numbers: _Float) -> list[_Float]:
+        """Give numbers times 2^−self for a whole self in [0, 2000), right below the normal range too."""
+        b = self.builder
+        if _SCALES:
+            n = b.neg(b.fptosi(self.value, _INT))
+            ldexp = ir.FunctionType(_DOUBLE, [_DOUBLE, _INT])
+            scaled = cgutils.get_or_insert_function(b.module, ldexp, "llvm.ldexp.f64.i32")
+            return [_Float(b, b.call(scaled, [x.value, n])) for x in numbers]
+        n, parts = b.fptosi(self.value, _WHOLE), []
         half = b.ashr(n, ir.Constant(_WHOLE, 1))
         for part in (half, b.sub(n, half)):
             bits = b.shl(b.sub(ir.Constant(_WHOLE, 1023), part), ir.Constant(_WHOLE, 52))
             parts.append(_Float(b, b.bitcast(bits, _DOUBLE)))
-        return parts[0] * parts[1]
+        scale = parts[0] * parts[1]
+        return [x * scale for x in numbers]
 
 
 # ------------------------------------------------------------------------------------------------- the arithmetic
@@ -148,8 +157,7 @@ def _exp_minus(g, g_):
     s = u + 1.0
     rest = (u - (s - 1.0)) + small
     hi = s + rest
-    scale = n.lowering()
-    return hi * scale, (-r_).times_plus(hi, rest - (hi - s)) * scale
+    return n.lowered(hi, (-r_).times_plus(hi, rest - (hi - s)))
 
 
 def _cap(z, c, curb, curb_):

@@ -122,7 +122,9 @@ def cross_entropy(
         ignore_index is not None, ignore_index or 0, float(z_loss), float(gamma), float(scale), float(divisor),
         float(temperature), past,
     )  # fmt: skip
-    smooth = (_smooth(float(label_smoothing), classes),) if label_smoothing else ()
+    smooth = ()
+    if label_smoothing:
+        smooth = ((_smooth(float(label_smoothing), classes), pace(scale, divisor, temperature)),)
     if classes > FEW and z_class == 1:
         loop = smooth_rows.cross_entropy if smooth else rows.cross_entropy
         units, step = outer * inner, max(PIECE // classes, 1)
@@ -162,6 +164,13 @@ def small(
         mean,
         _UNIT[kind],
     )
+
+
+def pace(scale: float, divisor: float, tau: float) -> float:
+    """Scale / (divisor · τ), rounded once where that can be."""
+    if tau == 1 or not (math.isfinite(scale) and math.isfinite(divisor)) or divisor == 0:
+        return scale / (divisor * tau) if divisor else math.nan
+    return float(Fraction(scale) / Fraction(divisor) / Fraction(tau))
 
 
 @lru_cache(maxsize=64)

@@ -48,7 +48,7 @@ def smoothed(tail, gap, fall, e_y, smooth):
     whole, whole_ = two_sum(1.0, 0.0, tail)
     b = base * whole
     b_ = fma(base, whole, -b) + (base_ * whole + base * whole_)
-    at = fma(-own, tail, rest) + (rest_ - own_ * tail) if gap == 0 else e_y - own * whole
+    at = fma(-own, tail, rest) + (rest_ - own_ * tail) if gap == 0 else fma(-own, whole, e_y)
     return loss, whole, b, b_, at
 
 

@@ -18,13 +18,13 @@ GROUP = 4  # classes whose powers are added in the row's own type
 
 
 @njit(**INLINE)
-def measure(t, classes, hi, lo, most, top, part, ties, tail, rest, drop, fall):
+def measure(t, classes, hi, lo, most, top, part, ties, tail, rest, drop, fall, more):
     """Turn a tile into powers: each row's largest logit, tail (NaN without a softmax), and Σ (top − z)."""
     zero = blank(t[0])
     for r in range(ROWS):
         top[r] = -math.inf
         part[r] = ties[r] = drop[r] = zero
-        tail[r] = rest[r] = fall[r] = 0.0
+        tail[r] = rest[r] = fall[r] = more[r] = 0.0
     for j in range(classes):
         lane = at(t, j * ROWS)
         for r in range(ROWS):
@@ -41,23 +41,23 @@ def measure(t, classes, hi, lo, most, top, part, ties, tail, rest, drop, fall):
         if j % GROUP == GROUP - 1:
             for r in range(ROWS):
                 tail[r], rest[r] = two_sum(tail[r], rest[r], F8(part[r]))
-                fall[r] += F8(drop[r])
+                fall[r], more[r] = two_sum(fall[r], more[r], F8(drop[r]))
                 part[r] = drop[r] = zero
     for r in range(ROWS):
         tail[r] = tail_of(top[r], tail[r] + (rest[r] + F8(part[r])), F8(ties[r]))
-        fall[r] += F8(drop[r])
+        fall[r] += more[r] + F8(drop[r])
 
 
 @kernel
 def cross_entropy(
     z, labels, weight, row, each, lse, grad, kind, shape, strides, scales, options, smooth, start, stop
 ):
-    """As ``lanes.cross_entropy``, without class weights, z_loss and γ; smooth: see ``finish.smoothed``."""
+    """As ``lanes.cross_entropy``, without class weights, z_loss and γ; smooth: as for ``smooth_rows``."""
     outer, inner, classes = shape
     z_outer, z_inner, z_class, g_outer, g_inner, g_class = strides
     hi, lo, most = scales
-    ignoring, ignore, _z_loss, _gamma, scale, divisor, tau, past = options
-    divisor *= tau
+    ignoring, ignore, _z_loss, _gamma, _scale, _divisor, tau, past = options
+    smooth, pace = smooth
     cool = 1.0 / tau
     zero = blank(z[0])
     room = tile_room(classes)
@@ -80,12 +80,12 @@ def cross_entropy(
         for r in range(n):
             own[r] = I4(mark[r]) if mark[r] >= 0 and mark[r] < classes else I4(0)
         own_of(t, classes, own, mine)
-        measure(t, classes, hi, lo, most, top, part, ties, tail, rest_, drop, fall)
+        measure(t, classes, hi, lo, most, top, part, ties, tail, rest_, drop, fall, loss)
         own_of(t, classes, own, e)
         for r in range(ROWS):
             gap = (F8(top[r]) - F8(mine[r])) * cool
             loss[r], whole, h, h_, at_own = smoothed(tail[r], gap, fall[r] * cool, F8(e[r]), smooth)
-            share = scale / (whole * divisor)
+            share = pace / whole
             v[r], at_label[r], base[r] = share, at_own * share, h
             base_[r] = short(F8(base[r]), h, h_) * share
         if row.size:

@@ -69,14 +69,14 @@ def fall_of(x, n, padded, top):
 def read(z, n, padded, kind, x, hi, lo, most):
     """Powers of a row in ``x``, its largest logit, the tail (NaN without a softmax), and Σ (top − z)."""
     top = take(z, n, padded, kind, x)
-    below, rest, ties, fall = 0.0, 0.0, 0.0, 0.0
+    below, rest, ties, fall, more = 0.0, 0.0, 0.0, 0.0, 0.0
     for b in range(0, padded, BLOCK):
         size = min(BLOCK, padded - b)
-        fall += fall_of(at(x, b), n - b, size, top)
+        fall, more = two_sum(fall, more, fall_of(at(x, b), n - b, size, top))
         s, t = raise_all(at(x, b), size, top, hi, lo, most)
         below, rest = two_sum(below, rest, s)
         ties += t
-    return top, tail_of(top, below + rest, ties), fall
+    return top, tail_of(top, below + rest, ties), fall + more
 
 
 @njit(**INLINE)
@@ -90,12 +90,15 @@ def lessen(x, n, b, v, c):
 def cross_entropy(
     z, labels, weight, row, each, lse, grad, kind, shape, strides, scales, options, smooth, start, stop
 ):
-    """As ``rows.cross_entropy``, without class weights, z_loss and γ; smooth: see ``finish.smoothed``."""
+    """As ``rows.cross_entropy``, without class weights, z_loss and γ.
+
+    smooth: see ``finish.smoothed``; and the gradient's factor / (divisor · τ), rounded once.
+    """
     inner, classes = shape
     z_outer, z_inner, g_outer, g_inner = strides
     hi, lo, most = scales
-    ignoring, ignore, _z_loss, _gamma, scale, divisor, tau, past = options
-    divisor *= tau
+    ignoring, ignore, _z_loss, _gamma, _scale, _divisor, tau, past = options
+    smooth, pace = smooth
     padded = (classes + PAD - 1) // PAD * PAD
     buffer = np.full(padded + 16, blank(z[0]))
     x, v = at(buffer, 0), scratch(3, blank(z[0]))
@@ -126,7 +129,7 @@ def cross_entropy(
         if lse.size:
             lse[i] = F8(top) / tau + log1p(tail)
         if grad.size:
-            share = factor * scale / (whole * divisor)
+            share = factor * pace / whole
             v[0], v[1] = h, share
             v[2] = short(F8(v[0]), h, h_) * share
             lessen(x, padded, v[0], v[1], v[2])

@@ -46,14 +46,13 @@ NEAR = 2.0**-16  # |T e − t (1 + tail)| beside t (1 + tail), below which 40 di
 FREE = 2.0**-15  # |z_j|, from which on an ulp of it in float32 excuses the 40th digit
 
 
-def constants(classes: int, *, tau: float = 1.0, epsilon: float = 0.0, softcap: float | None = None, wide: bool):
+def constants(classes: int, *, tau: float = 1.0, epsilon: float = 0.0, softcap: float | None = None):
     """What the kernels want to know of their options: steepness; 1 − ε, ε / K, 1 / τ, c and 2 / c in two floats."""
     keep, base = pair(1 - Fraction(epsilon)), pair(Fraction(epsilon) / classes)
     cool, cap, bend = pair(1 / Fraction(tau)), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
     if softcap:
         cap, bend = (float(softcap), *pair(2 / Fraction(softcap))), steepness(softcap / 2, F8)
-    hi, lo, most = steepness(tau, F8)
-    return (hi, lo, most if wide else 1023.0 / hi), keep, base, cool, cap, bend
+    return steepness(tau, F8), keep, base, cool, cap, bend
 
 
 @njit(**EXACT)
@@ -222,7 +221,7 @@ def cross_entropy(
     inner, classes = shape
     (z_outer, _, z_inner), (q_outer, q_class, q_inner), (g_outer, _, g_inner) = strides
     kind, kind_q = kinds
-    ignoring, ignore, z_loss, scale, divisor, past, strict = options
+    ignoring, ignore, z_loss, pace, past, strict = options
     scales, (keep, keep_), (base, base_), (cool, cool_), curb, bend = constants_
     c, hard, wanted = curb[0], labels.size > 0, grad.size > 0
     general = weight.size > 0
@@ -297,7 +296,7 @@ def cross_entropy(
                 x[k], u[k] = 1.0, t_k
                 loss, norm, pull0, whole0, up, down = finish(tail0, rest0, t_k, dot0 * cool, peak0 * cool, z_loss)
                 if wanted:
-                    v0 = factor * scale * cool / divisor / whole0
+                    v0 = factor * pace / whole0
                     close = spread(x, u, slope, padded, c > 0, pull0, whole0, v0, near, image)
                     image[k] = (up - down) * v0 * (slope[k] if c > 0 else 1.0)
                     if close > 0 and c == 0:
@@ -351,7 +350,7 @@ def cross_entropy(
                     z_loss,
                 )
                 if wanted:
-                    v0 = factor * scale * cool / divisor / whole0
+                    v0 = factor * pace / whole0
                     for r in range(ROWS):
                         pull[r], pull_[r], whole[r], whole_[r], v[r] = pull0, pull0_, whole0, whole0_, v0
                     careful.spread(tile, steps, chosen, general, c > 0, pull, pull_, whole, whole_, v, image)

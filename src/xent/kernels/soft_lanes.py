@@ -132,7 +132,7 @@ def cross_entropy(
     outer, inner, classes = shape
     (z_outer, z_class, z_inner), (q_outer, q_class, q_inner), (g_outer, g_class, g_inner) = strides
     kind, kind_q = kinds
-    ignoring, ignore, z_loss, scale, divisor, past, strict = options
+    ignoring, ignore, z_loss, pace, past, strict = options
     scales, (keep, keep_), (base, base_), (cool, cool_), curb, bend = constants_
     c, hard, wanted, general = curb[0], labels.size > 0, grad.size > 0, weight.size > 0
     like = blank(z[0])
@@ -214,7 +214,7 @@ def cross_entropy(
                         peak_[r],
                         z_loss,
                     )
-                    v[r] = factor[r] * scale * cool / divisor / whole[r]
+                    v[r] = factor[r] * pace / whole[r]
                     edge[r] = excess * v[r] * bent[r]
                     loss[r] = cost if chosen[r] else loss[r]
                     norm[r] = m if chosen[r] else norm[r]
@@ -239,7 +239,7 @@ def cross_entropy(
                 loss[r], norm[r], pull[r], whole[r], edge[r], mass[r] = finish(
                     whole[r], mass[r], own[r], dot[r] * cool, peak[r] * cool, z_loss
                 )
-                v[r] = factor[r] * scale * cool / divisor / whole[r]
+                v[r] = factor[r] * pace / whole[r]
             if not wanted:
                 break
             spread(tile, classes, c > 0, pull, whole, v, near, close, image)
