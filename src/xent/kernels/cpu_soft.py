@@ -124,7 +124,8 @@ def cross_entropy(
     strides = tuple((0, 0, 0) if a is None else tuple(n // a.itemsize for n in a.strides) for a in (z, q, grad))
     constants = _constants(classes, tau=temperature, epsilon=label_smoothing, softcap=softcap)
     settings = (
-        ignore_index is not None, ignore_index or 0, float(z_loss), cpu.pace(scale, divisor, temperature), past, strict,
+        ignore_index is not None, ignore_index or 0, float(z_loss), cpu.pace(scale, divisor, temperature), past,
+        strict,
     )  # fmt: skip
     if by_rows:
         loop, shape, units, step = soft.cross_entropy, (inner, classes), outer * inner, max(PIECE // classes, 1)
