@@ -18,6 +18,10 @@ pytestmark = pytest.mark.browser
 NAMES = [*engine.EXPERIMENTS, "kinds"]
 QUESTIONS = [(name, preset.id) for name, experiment in engine.EXPERIMENTS.items() for preset in experiment.PRESETS]
 every_section = pytest.mark.parametrize("name", NAMES)
+# One look of every section with every change; the others, other widths and the keyboard alone in the longer sweeps.
+EVERY_LOOK = [
+    pytest.param(how, id=name, marks=() if name == "light" else pytest.mark.slow) for name, how in LOOKS.items()
+]
 
 
 @pytest.fixture
@@ -49,13 +53,14 @@ def violations(page: Page) -> list[str]:
 
 
 @every_section
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys(), indirect=True)
+@pytest.mark.parametrize("look", EVERY_LOOK, indirect=True)
 def test_axe_finds_nothing(look: Page, kinds_address: str, name: str) -> None:
     open_at(look, kinds_address, f"x={name}&solo=1")
     draw_all(look)
     assert violations(look) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "question"), QUESTIONS)
 @pytest.mark.parametrize("look", [LOOKS["light"], LOOKS["dark"]], ids=["light", "dark"], indirect=True)
 def test_axe_finds_nothing_in_a_question(look: Page, address: str, name: str, question: str) -> None:
@@ -79,7 +84,7 @@ def test_axe_finds_nothing_in_the_whole_article_and_its_dialog(page: Page, addre
 
 
 @every_section
-@pytest.mark.parametrize("width", [320, 768, 1440])
+@pytest.mark.parametrize("width", [320, *(pytest.param(w, marks=pytest.mark.slow) for w in (768, 1440))])
 def test_nothing_scrolls_sideways(browser: Browser, kinds_address: str, width: int, name: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()
@@ -93,6 +98,7 @@ def said(handle: Locator) -> str:
     return f"{handle.get_attribute('aria-valuenow')} {handle.get_attribute('aria-valuetext')}"
 
 
+@pytest.mark.slow
 @every_section
 def test_everything_that_slides_answers_to_arrow_keys(page: Page, kinds_address: str, name: str) -> None:
     open_at(page, kinds_address, f"x={name}&solo=1")
@@ -111,6 +117,7 @@ def test_everything_that_slides_answers_to_arrow_keys(page: Page, kinds_address:
         expect(handle).to_be_focused()
 
 
+@pytest.mark.slow
 @every_section
 def test_choices_switches_and_buttons_answer_to_keys(page: Page, kinds_address: str, name: str) -> None:
     open_at(page, kinds_address, f"x={name}&solo=1")
