@@ -538,7 +538,9 @@ def masked_functions():
 def test_masks_never_give_nan_derivatives(name, f, z):
     @jax.jit
     def evaluate(z):
-        return *jax.value_and_grad(f)(z), jax.jvp(jax.grad(f), (z,), (jnp.ones_like(z) * np.arange(4),))[1]
+        return *jax.value_and_grad(f)(z), jax.jvp(
+            jax.grad(f), (z,), (jnp.ones_like(z) * jnp.arange(4, dtype=z.dtype),)
+        )[1]
 
     loss, slope, second = evaluate(z)
     infinite = name in {"smoothed", "label", "focal label", "student"}

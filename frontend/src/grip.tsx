@@ -101,6 +101,11 @@ export function Grip({ handle, x, y, about, class: own = "" }: GripProps): VNode
   const main = handle.x ?? handle.y;
   const left = x.scale.place(now("x"));
   const top = y.scale.place(now("y"));
+  const range: Record<string, unknown> = {
+    "aria-valuemin": main && plainly(main.min),
+    "aria-valuemax": main && plainly(main.max),
+    "aria-valuenow": plainly(standing(handle.x ? "x" : "y")),
+  };
   const free = handle.x && handle.y ? { "aria-roledescription": wire.word("plane") } : {};
   return (
     <div
@@ -110,9 +115,7 @@ export function Grip({ handle, x, y, about, class: own = "" }: GripProps): VNode
       tabIndex={0}
       aria-label={handle.label}
       aria-valuetext={handle.spoken}
-      aria-valuemin={main && plainly(main.min)}
-      aria-valuemax={main && plainly(main.max)}
-      aria-valuenow={plainly(standing(handle.x ? "x" : "y"))}
+      {...range}
       aria-orientation={handle.x ? "horizontal" : "vertical"}
       {...free}
       aria-readonly={locked || undefined}

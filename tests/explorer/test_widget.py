@@ -182,9 +182,7 @@ def test_the_still_picture_has_the_numbers_and_no_script(name: str) -> None:
     page = ET.fromstring(data["text/html"])  # noqa: S314
     words = [text.strip() for text in page.itertext()]
     assert {element.tag for element in page.iter()} & {"script", "style", "link"} == set()
-    tables = [
-        item["table"] for panel in explorer.kept["view"]["panels"] for item in panel["items"] if "table" in item
-    ]
+    tables = [item["table"] for panel in explorer._whole()["panels"] for item in panel["items"] if "table" in item]
     assert tables
     assert set(all_numbers(tables)) <= set(words)
 

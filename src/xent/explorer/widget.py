@@ -216,8 +216,18 @@ class Explorer(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Show the widget; and, where no kernel runs, the numbers as they stand now."""
         bundle = cast("Any", super())._repr_mimebundle_(**options)
-        bundle[0]["text/html"] = still(cast("View", self.kept["view"]), text.still)
+        bundle[0]["text/html"] = still(self._whole(), text.still)
         return bundle
+
+    def _whole(self) -> View:
+        """Give the view with its slow panels, which nothing would bring later."""
+        view = cast("View", self.kept["view"])
+        waiting = [panel["id"] for panel in view["panels"] if panel.get("pending")]
+        if not waiting:
+            return view
+        request = {"seq": 0, "url": self.url, "actions": [], "only": waiting, "slow": True}
+        late = {panel["id"]: panel for panel in respond(request, self._sources).get("view", view)["panels"]}
+        return {**view, "panels": [late.get(panel["id"], panel) for panel in view["panels"]]}
 
 
 def _plain(default: Any, state: Any) -> Any:
