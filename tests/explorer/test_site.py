@@ -25,7 +25,7 @@ from xent.explorer import site as building
 from xent.explorer.engine import EXPERIMENTS
 
 USEFUL_SECONDS = 5.0
-LARGEST_MB = 22
+LARGEST_MB = 25
 
 pytestmark = pytest.mark.xdist_group("node")
 
