@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - what everybody calls it
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.autograd import forward_ad
 from torch.testing._internal.common_methods_invocations import op_db
@@ -412,6 +412,7 @@ def test_nothing_times_infinity_is_nothing():
 
 
 @given(st.lists(st.floats(-700, 700), min_size=1, max_size=5), st.floats(0, 1), st.sampled_from([0.25, 1.0, 8.0]))
+@example([-59.0, -379.1], 1.1e-171, 0.25)  # exp(−379) as a pair of floats whose second is 10⁻¹⁴ of the first
 def test_binary_every_digit(z, y, positive):
     x = torch.tensor(z, dtype=DOUBLE, requires_grad=True)
     p = torch.tensor(positive, dtype=DOUBLE)

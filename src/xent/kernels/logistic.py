@@ -144,7 +144,7 @@ def focal_pairs(z, yes, gamma):
     whole, whole_ = add(1.0, 0.0, e, e_)
     x, x_ = divide(e if right else 1.0, e_ if right else 0.0, whole, whole_)
     p, p_ = divide(1.0 if right else e, 0.0 if right else e_, whole, whole_)
-    plain = log1p(e) + (0.0 if right else gap)
+    plain = log1p(e + e_) + (0.0 if right else gap)
     loss, q, q_ = focal_exactly(x, x_, p, p_, plain, gamma, x * x if gamma == 2 else x**gamma)
     q, q_ = multiply(q, q_, x, x_)
     slope = -(q + q_) if yes else q + q_
@@ -190,8 +190,8 @@ def soft_exact(z, y, c, keep, keep_lo, half, half_lo):
     up = z >= 0
     far, far_lo = (b, b_lo) if up else (a, a_lo)
     near, near_lo = (a, a_lo) if up else (b, b_lo)
-    loss = mass * log1p(e) + (far * gap if far > 0 else 0.0)
+    loss = mass * log1p(e + e_lo) + (far * gap if far > 0 else 0.0)
     less, less_lo = multiply(near, near_lo, e, e_lo)
     excess, _ = add(far, far_lo, -less, -less_lo)
-    slope = excess / (1.0 + e)
+    slope = excess / (1.0 + (e + e_lo))
     return loss if z == z else z, (slope if up else -slope) if z == z else z
