@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xent import (
+        auditor,
         binary,
         calibration,
         distillation,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         spec,
         targets,
     )
+    from xent.auditor import Auditor, audit
     from xent.binary import binary_cross_entropy, binary_cross_entropy_with_grad
     from xent.distillation import distillation_loss, distillation_loss_with_grad
     from xent.focal import focal_loss, focal_loss_with_grad
@@ -40,7 +42,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Auditor",
     "RowStatistics",
+    "audit",
+    "auditor",
     "binary",
     "binary_cross_entropy",
     "binary_cross_entropy_with_grad",
@@ -75,6 +80,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "auditor": ("Auditor", "audit"),
     "binary": ("binary_cross_entropy", "binary_cross_entropy_with_grad"),
     "distillation": ("distillation_loss", "distillation_loss_with_grad"),
     "focal": ("focal_loss", "focal_loss_with_grad"),

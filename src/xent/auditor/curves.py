@@ -1,0 +1,144 @@
+"""Calibration from cells: expected and smooth calibration error, the isotonic curve, the area under the ROC curve."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Whole = NDArray[np.integer[Any]]
+
+
+def calibration_error(rows: Whole, hits: Whole, p: Floats, doubt: Floats) -> tuple[float, float, float]:
+    """Expected calibration error of bins, and mean and deviation of what a calibrated model would have.
+
+    Parameters
+    ----------
+    rows, hits : arrays (bins,)
+        Rows in each bin, and how many of them were right.
+    p, doubt : arrays (bins,)
+        Σ p and Σ p (1 − p) of the predicted class.
+
+    Returns
+    -------
+    error, null, deviation : float
+        Σ_b |hits_b − Σ p_b| / N, and its distribution if each row is right with probability p: each bin's difference
+        is then nearly normal with variance Σ p (1 − p), so that its absolute value has the mean √(2 v / π) and the
+        variance v (1 − 2 / π).
+
+    Examples
+    --------
+    >>> error, null, deviation = calibration_error(
+    ...     np.array([100]), np.array([80]), np.array([90.0]), np.array([9.0])
+    ... )
+    >>> round(error, 12), round(null, 6), round(deviation, 6)
+    (0.1, 0.023937, 0.018084)
+    """
+    n = float(rows.sum())
+    error = float(abs(hits - p).sum()) / n
+    null = float(np.sqrt(2 * doubt / math.pi).sum()) / n
+    deviation = math.sqrt(float(doubt.sum()) * (1 - 2 / math.pi)) / n
+    return error, null, deviation
+
+
+def smooth_error(rows: Whole, hits: Whole, p: Floats, *, mesh: int = 512) -> float:
+    """Smooth calibration error of cells: the error at the width of kernel that equals it.
+
+    The differences hits − Σ p are spread over [0, 1] by a Gaussian of width σ that is reflected at 0 and 1; the
+    error at σ is the integral of what is left, without sign. It falls as σ grows, so that one σ equals it.
+
+    Parameters
+    ----------
+    rows, hits : arrays (cells,)
+        Rows in each cell, and how many of them were right.
+    p : array (cells,)
+        Σ p of the predicted class.
+    mesh : int
+        Points of [0, 1].
+
+    References
+    ----------
+    Błasiok and Nakkiran (2023), "Smooth ECE: principled reliability diagrams via kernel smoothing".
+
+    Examples
+    --------
+    >>> round(smooth_error(np.array([100]), np.array([80]), np.array([90.0])), 3)
+    0.1
+    """
+    some = rows > 0
+    n, at, left = float(rows.sum()), (p[some] / rows[some]), (hits - p)[some]
+    grid = (np.arange(mesh) + 0.5) / mesh
+    # cells onto the mesh, between its two next points
+    x = np.clip(at * mesh - 0.5, 0, mesh - 1)
+    low = np.minimum(x.astype(int), mesh - 2)
+    share = x - low
+    r = np.bincount(low, left * (1 - share), mesh) + np.bincount(low + 1, left * share, mesh)
+    away = grid[:, None] - grid[None, :]
+    mirrored = grid[:, None] + grid[None, :]
+
+    def error(sigma: float) -> float:
+        reach = range(-math.ceil(4 * sigma) - 1, math.ceil(4 * sigma) + 2)
+        spread = sum(
+            np.exp(-((away + 2 * k) ** 2) / (2 * sigma**2)) + np.exp(-((mirrored + 2 * k) ** 2) / (2 * sigma**2))
+            for k in reach
+        )
+        spread = spread / np.sum(spread, axis=0)
+        return float(abs(spread @ r).sum()) / n
+
+    least, most = 1 / mesh, 1.0
+    if error(least) <= least:
+        return error(least)
+    for _ in range(16):
+        middle = math.sqrt(least * most)
+        least, most = (middle, most) if error(middle) > middle else (least, middle)
+    return math.sqrt(least * most)
+
+
+def isotonic(rows: Whole, hits: Whole) -> Floats:
+    """Share of hits that rises from cell to cell and is nearest to what was seen (pool adjacent violators).
+
+    Parameters
+    ----------
+    rows, hits : arrays (cells,)
+        In order of confidence; no cell is empty.
+
+    References
+    ----------
+    Dimitriadis, Gneiting and Jordan (2021), "Stable reliability diagrams for probabilistic classifiers".
+
+    Examples
+    --------
+    >>> isotonic(np.array([2, 2, 4]), np.array([1, 0, 4])).tolist()
+    [0.25, 0.25, 1.0]
+    """
+    pools: list[list[float]] = []  # hits, rows, cells
+    for h, n in zip(hits.tolist(), rows.tolist(), strict=True):
+        pools.append([h, n, 1])
+        while len(pools) > 1 and pools[-2][0] * pools[-1][1] >= pools[-1][0] * pools[-2][1]:
+            last = pools.pop()
+            pools[-1] = [a + b for a, b in zip(pools[-1], last, strict=True)]
+    return np.repeat([h / n for h, n, _ in pools], [int(cells) for *_, cells in pools])
+
+
+def area(pair: Whole) -> tuple[float, float]:
+    """Area under the ROC curve of cells (2, C) of negatives and positives in order of score, and its deviation.
+
+    Ties in a cell count half. The deviation is of Hanley and McNeil (1982); NaN if a class is missing.
+
+    Examples
+    --------
+    >>> area(np.array([[3, 1, 0], [0, 1, 3]]))[0]
+    0.96875
+    """
+    negative, positive = (side.astype(float) for side in pair)
+    n, m = negative.sum(), positive.sum()
+    if n == 0 or m == 0:
+        return math.nan, math.nan
+    below = np.cumsum(negative) - negative
+    a = float((positive * (below + negative / 2)).sum() / (n * m))
+    q, r = a / (2 - a), 2 * a * a / (1 + a)
+    variance = (a * (1 - a) + (m - 1) * (q - a * a) + (n - 1) * (r - a * a)) / (n * m)
+    return a, math.sqrt(max(variance, 0.0))

@@ -1,0 +1,289 @@
+# pyright: basic, reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+"""What an audit counts and adds up over rows of scores, in one reading, so that no order of rows changes a bit.
+
+Sums of floats depend on their order; here every sum is of whole numbers. What is one number a row is added exactly,
+as a whole multiple of 2⁻¹⁰⁷⁴ kept in digits of 32 bits (Kulisch). What is one number a class is rounded to 2⁻⁴⁰
+first. Counts and cells are whole anyway. Everything merges by adding arrays.
+
+Rows are computed in float64. With gap_j = z_k − z_j from the largest logit, e_j = exp(−gap_j) and the tail Σ_{j≠k} e_j:
+loss = log1p(tail) + gap_y; with moments of the gap under p = e / (1 + tail), the entropy is log1p(tail) + E gap.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from xent.kernels._compile import EXACT, INLINE, kernel
+from xent.kernels._math import F8, I4, I8, at, hold, key, log1p, unkey
+from xent.kernels.logistic import fall
+
+LIMBS = 67  # digits of 32 bits: the 2098 bits of a float64, and room for 2³¹ of them
+UNIT = 2.0**40  # per-class sums are multiples of 1 / UNIT
+_SHIFT = 2.0**12  # a float64 from 2¹² to 2¹³ is a multiple of 2⁻⁴⁰
+_LOW = 0xFFFFFFFF
+CELLS = 1024  # cells of losses and of odds, 16 an octave
+_FLOOR = 40  # losses from 2⁻⁴⁰ to 2²⁴
+_ODDS = 46  # tails from 2⁻⁴⁶ to 2¹⁸
+BINS = 15  # equal widths of confidence, as in Guo et al. (2017)
+
+SUMS = ("loss", "loss²", "entropy", "score", "variance", "third", "brier", "confidence", "doubt", "lse", "lse²")
+COUNTS = (
+    "rows", "ignored", "outside", "broken", "infinite", "correct", "top5", "tied", "simplex", "logs", "unit", "hard",
+    "full", "zeros", "brim", "wide", "negative", "nothing",
+)  # fmt: skip
+(
+    ROWS, IGNORED, OUTSIDE, BROKEN, INFINITE, CORRECT, TOP5, TIED, SIMPLEX, LOGS, UNIT_INTERVAL, HARD,
+    FULL, ZEROS, BRIM, WIDE, NEGATIVE, NOTHING,
+) = range(len(COUNTS))  # fmt: skip
+# The kinds of scores, for `tally`.
+LOGITS, PROBS = 0, 1
+
+
+@njit(**EXACT)
+def add_exactly(limbs, value):
+    """Add a finite float64 to digits of 32 bits in int64, carries left where they are."""
+    bits = key(abs(value))
+    e, m = bits >> 52, bits & 0xFFFFFFFFFFFFF
+    if e:
+        m |= 1 << 52
+        e -= 1
+    i, s = e >> 5, e & 31
+    low, high = (m & _LOW) << s, (m >> 32) << s
+    if value < 0:
+        limbs[i] -= low & _LOW
+        limbs[i + 1] -= (low >> 32) + (high & _LOW)
+        limbs[i + 2] -= high >> 32
+    else:
+        limbs[i] += low & _LOW
+        limbs[i + 1] += (low >> 32) + (high & _LOW)
+        limbs[i + 2] += high >> 32
+
+
+@njit(**EXACT)
+def cell(value, floor):
+    """Cell of a number > 0, 16 an octave from 2^−floor; what is beyond is in the first or the last."""
+    c = (key(value) >> 48) - ((1023 - floor) << 4)
+    return min(max(c, 0), CELLS - 1)
+
+
+@njit(**INLINE)
+def survey(z, n, mine):
+    """Largest and smallest score, place of the first largest, how many exceed ``mine``, zeros, and their sum."""
+    most, least = key(z[0]), key(z[0])
+    above, zeros, total = I4(0), I4(0), 0.0
+    for j in range(n):
+        k = key(z[j])
+        most = k if k > most else most
+        least = k if k < least else least
+        above += I4(1) if z[j] > mine else I4(0)
+        zeros += I4(1) if z[j] == 0 else I4(0)
+        total += F8(z[j])
+    top, first = unkey(most), I4(n)
+    for j in range(n):
+        here = I4(j) if z[j] == top else I4(n)
+        first = here if here < first else first
+    return F8(top), F8(unkey(least)), I8(first), I8(above), I8(zeros), total
+
+
+@njit(**INLINE)
+def powers(z, n, top, x):
+    """Write exp(z_j − top); tail, the sums of powers times gap, gap² and gap³, and how many are the largest."""
+    tail, one, two, three, ties = 0.0, 0.0, 0.0, 0.0, 0.0
+    for j in range(n):
+        gap = top - F8(z[j])
+        own = 1.0 if gap == 0 else 0.0
+        e = fall(gap)
+        g = 800.0 if gap > 800.0 else gap
+        x[j] = e
+        tail += e - own
+        ties += own
+        first = e * g
+        one += first
+        two += first * g
+        three += first * g * g
+    return tail + (ties - 1.0), one, two, three, ties
+
+
+@njit(**INLINE)
+def digest(z, n):
+    """64 bits of a row's numbers."""
+    h = np.uint64(0)
+    for j in range(n):
+        b = np.uint64(key(z[j]))
+        h += (b ^ (b >> np.uint64(32))) * (np.uint64(2 * j + 1) * np.uint64(0x9E3779B97F4A7C15))
+    return h
+
+
+@njit(**EXACT)
+def stir(h):
+    """Mix 64 bits (splitmix64)."""
+    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return h ^ (h >> np.uint64(31))
+
+
+@njit(**INLINE)
+def shares(x, n, inverse, p_sum, pp_sum):
+    """Σ p², and p and p² of each class added to its sums."""
+    base, squares = key(_SHIFT), 0.0
+    for j in range(n):
+        p = x[j] * inverse
+        pp = p * p
+        squares += pp
+        p_sum[j] += key(p + _SHIFT) - base
+        pp_sum[j] += key(pp + _SHIFT) - base
+    return squares
+
+
+@njit(**INLINE)
+def logarithms(z, n, x):
+    """Write log p of numbers p ≥ 0; NaN for negative ones."""
+    for j in range(n):
+        p = F8(z[j])
+        t = (1.0 - p) / p if p <= 1.0 else p - 1.0
+        value = log1p(t)
+        x[j] = math.nan if p < 0 else (-value if p <= 1.0 else value)
+
+
+@njit(**EXACT)
+def fixed(value):
+    """Whole multiple of 1 / UNIT next to a number of at most 2²¹."""
+    v = min(max(value, -2097152.0), 2097152.0) * UNIT
+    return I8(math.floor(v + 0.5))
+
+
+@kernel
+def tally(
+    z, labels, kind, ignoring, ignore, tolerance, start, stop,
+    counts, limbs, by_class, confusion, losses, loss_sums, odds, bins, pair, extremes, loss, predicted, marks,
+):  # fmt: skip
+    """Add the rows [start, stop) of scores z (N, K) to what is counted; fill loss, predicted and marks of each.
+
+    labels (N,) int64. kind: LOGITS (log-probabilities too) or PROBS. tolerance: how far a row of probabilities may
+    be from summing to 1. counts: see COUNTS. limbs: (len(SUMS), LIMBS). by_class (7, K): rows, predicted, hits, Σ p,
+    Σ p², whole and fraction of Σ loss. confusion (K, K) or (0, 0). losses (CELLS,) and loss_sums (2, CELLS). odds
+    (4, CELLS): by the tail, rows, hits, Σ p and Σ p (1 − p) of the largest. bins (4, BINS): the same by confidence.
+    pair (2, 2 CELLS) for K = 2: by label and odds. extremes (4,): least and largest score, least and largest sum.
+
+    loss: NaN for rows that do not count, ∞ where the label is masked. predicted: argmax, or −1. marks: a hash.
+    """
+    n = z.shape[1]
+    buffer, logs = np.empty(n), np.empty(n if kind == PROBS else 1)
+    x, known = at(buffer, 0), at(logs, 0)
+    p_sum, pp_sum = at(by_class, 3 * n), at(by_class, 4 * n)
+    for i in range(start, stop):
+        y, line = labels[i], at(z, i * n)
+        marks[i] = stir(digest(line, n))
+        loss[i], predicted[i] = math.nan, -1
+        inside = 0 <= y < n
+        mine = line[y if inside else 0]
+        top, least, first, above, zeros, total = survey(line, n, mine)
+        if not total - total == 0 and not (least == -math.inf and top < math.inf):
+            counts[BROKEN if not (ignoring and y == ignore) else IGNORED] += 1
+            continue
+        if ignoring and y == ignore:
+            counts[IGNORED] += 1
+            continue
+        if not inside:
+            counts[OUTSIDE] += 1
+            continue
+        extremes[0] = min(extremes[0], least)
+        extremes[1] = max(extremes[1], top)
+        extremes[2] = min(extremes[2], total)
+        extremes[3] = max(extremes[3], total)
+        counts[ZEROS] += zeros
+        counts[BRIM] += 1 if max(abs(top), abs(least)) == 65504.0 else 0
+        counts[NEGATIVE] += 1 if least < 0 else 0
+        in_unit = least >= -tolerance and top <= 1 + tolerance
+        if in_unit and abs(total - 1.0) <= tolerance:
+            counts[SIMPLEX] += 1
+            counts[HARD] += 1 if top == 1.0 and zeros == n - 1 else 0
+            counts[FULL] += 1 if top == 1.0 else 0
+        elif in_unit:
+            counts[UNIT_INTERVAL] += 1
+        if kind == PROBS:
+            if least < 0 or not top > 0:
+                counts[BROKEN] += 1
+                continue
+            logarithms(line, n, known)
+            peak = known[first]
+            tail, one, two, three, ties = powers(known, n, peak, x)
+            gap = peak - known[y]
+        else:
+            peak = top
+            if not top > -math.inf:
+                counts[NOTHING] += 1
+                counts[BROKEN] += 1
+                continue
+            tail, one, two, three, ties = powers(line, n, peak, x)
+            gap = peak - F8(mine)
+        if not tail - tail == 0:
+            counts[BROKEN] += 1
+            continue
+        inverse = 1.0 / (1.0 + tail)
+        log_tail = log1p(tail)
+        squares = shares(x, n, inverse, p_sum, pp_sum)
+        mean = one * inverse
+        variance = max(two * inverse - mean * mean, 0.0)
+        third = three * inverse - mean * (3.0 * two * inverse - 2.0 * mean * mean)
+        lse = peak + log_tail
+        counts[ROWS] += 1
+        counts[LOGS] += 1 if top <= tolerance and abs(lse) <= tolerance else 0
+        counts[TIED] += 1 if ties > 1 else 0
+        counts[CORRECT] += 1 if first == y else 0
+        counts[TOP5] += 1 if above < 5 else 0
+        predicted[i] = first
+        at(by_class, 0)[y] += 1
+        at(by_class, n)[first] += 1
+        at(by_class, 2 * n)[y] += 1 if first == y else 0
+        if confusion.size > 0:
+            confusion[y, first] += 1
+        confidence = inverse
+        doubt = confidence * (tail * inverse)
+        bin_ = min(max(I8(math.ceil(confidence * BINS)) - 1, 0), BINS - 1)
+        c = cell(tail, _ODDS) if tail > 0 else 0
+        if n == 2:
+            pair[y, CELLS * 2 - 1 - min(c, _ODDS * 16) if first == 1 else min(c, _ODDS * 16)] += 1
+        hit = 1 if first == y else 0
+        odds[0, c] += 1
+        odds[1, c] += hit
+        odds[2, c] += fixed(confidence)
+        odds[3, c] += fixed(doubt)
+        bins[0, bin_] += 1
+        bins[1, bin_] += hit
+        bins[2, bin_] += fixed(confidence)
+        bins[3, bin_] += fixed(doubt)
+        here = log_tail + gap
+        loss[i] = here
+        add_exactly(limbs[2], log_tail + mean)
+        add_exactly(limbs[7], confidence)
+        add_exactly(limbs[8], doubt)
+        if here < math.inf:
+            add_exactly(limbs[0], here)
+            if here < 1e150:
+                add_exactly(limbs[1], here * here)
+                add_exactly(limbs[3], gap - mean)
+                add_exactly(limbs[4], variance)
+                add_exactly(limbs[5], third)
+            else:
+                counts[WIDE] += 1
+            whole = math.floor(min(here, 1e12))
+            at(by_class, 5 * n)[y] += I8(whole)
+            at(by_class, 6 * n)[y] += fixed(min(here, 1e12) - whole)
+            k = cell(here, _FLOOR) if here > 0 else 0
+            losses[k] += 1
+            loss_sums[0, k] += I8(whole)
+            loss_sums[1, k] += fixed(min(here, 1e12) - whole)
+        else:
+            counts[INFINITE] += 1
+        p = x[y] * inverse
+        add_exactly(limbs[6], max(squares - 2.0 * p + 1.0, 0.0))
+        if abs(lse) < 1e150:
+            add_exactly(limbs[9], lse)
+            add_exactly(limbs[10], lse * lse)
+    hold(buffer)
+    hold(logs)
+    hold(by_class)
