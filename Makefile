@@ -62,8 +62,8 @@ clean: ## remove what these targets made
 	@touch .venv/.installed-explore $@
 
 .venv/.installed-slow: .venv/.installed-dev
-	@echo "installing the notebooks that the slow tests drive into .venv"
-	@$(PIP) --editable ".[dev,notebook-test]"
+	@echo "installing the notebooks and training loops that the slow tests drive into .venv"
+	@$(PIP) --editable ".[dev,slow-test]"
 	@touch $@
 
 .venv/.installed-explore: pyproject.toml constraints.txt | $(BIN)/python

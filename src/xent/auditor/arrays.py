@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -33,8 +34,8 @@ def audit(
     Parameters
     ----------
     logits : array (N, K), (N,), (N, 1), (N, labels) or (B, T, V) of floating numbers
-        Scores of classes, of a binary decision, of several binary labels, or of tokens. NumPy, a torch tensor on any
-        device, a JAX array; anything that is an array to NumPy.
+        Scores of classes, of a binary decision, of several binary labels, or of tokens. NumPy, a torch tensor on
+        any device, a JAX array; anything that is an array to NumPy.
     labels : array (N,), (N, labels) or (B, T)
         Class indices, or 0 and 1. One-hot rows of (N, K) become indices.
     kind : {"logits", "log-probs", "probs"}, optional
@@ -72,7 +73,7 @@ def audit(
     scores, y = to_numpy(logits), to_numpy(labels)
     if auditor.kind is None and scores.size:
         auditor.plan = make(scores, y, ignore_index=ignore_index, names=tuple(names))
-    step = max(BLOCK // max(int(np.prod(scores.shape[1:])), 1), 1)
+    step = max(BLOCK // max(math.prod(scores.shape[1:]), 1), 1)
     for start in range(0, max(len(scores), 1), step):
         auditor.update(scores[start : start + step], y[start : start + step])
     return auditor.report(loss=loss, select=select, ignore=ignore)
@@ -161,6 +162,19 @@ class Auditor:
         before = self._next
         self.summary.add(self.part * FILE + before, scores, y)
         self._next = before + y.size if self.plan.task != "multi-class" else before + len(scores)
+
+    def reset(self) -> None:
+        """Forget all rows; a plan that was decided by the first batch too.
+
+        Examples
+        --------
+        >>> auditor = Auditor()
+        >>> auditor.update(np.zeros((1, 2)), np.array([0]))
+        >>> auditor.reset()
+        >>> auditor.summary
+        """
+        self.plan = self.summary = None
+        self._next = 0
 
     def merge(self, other: Auditor, /) -> Self:
         """Add what another auditor of the same plan saw; give itself.

@@ -114,7 +114,7 @@ class Costly:
 
 @dataclass(frozen=True)
 class Numbers:
-    """What a report shows. Losses and entropies are means over rows, in nats; NaN where there is nothing to divide by.
+    """What a report shows. Losses and entropies are means over rows, in nats; NaN where nothing is to divide by.
 
     Attributes
     ----------
@@ -196,7 +196,7 @@ class Numbers:
 
     @property
     def perplexity(self) -> float:
-        """exp of the loss."""
+        """Power of e by the loss."""
         return math.exp(self.loss) if self.loss < 709 else math.inf
 
 
@@ -216,10 +216,12 @@ def numbers_of(summary: Summary) -> Numbers:
     spread = max(_ratio(total["loss²"], finite) - mean * mean, 0.0)
     labels = cells["label"]
     pi = labels / n if n else labels * math.nan
-    prior = float(-(pi[pi > 0] * np.log(pi[pi > 0])).sum()) if n else math.nan
+    prior = float((pi[pi > 0] * -np.log(pi[pi > 0])).sum()) if n else math.nan
     loss = math.inf if counts["infinite"] else mean
     p, pp = summary.cell("p"), summary.cell("pp")
-    ece = curves.calibration_error(*cells["bins"], summary.cell("bins_p"), summary.cell("bins_doubt"))
+    bins, odds = cells["bins"], cells["odds"]
+    ece = curves.calibration_error(bins[0], bins[1], summary.cell("bins_p"), summary.cell("bins_doubt"))
+    auc = curves.area(cells["pair"])
     temperature = _temperature(summary)
     return Numbers(
         rows=n, ignored=counts["ignored"], broken=counts["broken"], outside=counts["outside"],
@@ -230,8 +232,8 @@ def numbers_of(summary: Summary) -> Numbers:
         prior_loss=prior, explained=1 - loss / prior if prior > 0 else math.nan,
         temperature=temperature,
         ece=ece[0], ece_null=ece[1], ece_deviation=ece[2],
-        smooth_ece=curves.smooth_error(*cells["odds"], summary.cell("odds_p")) if n else math.nan,
-        area=curves.area(cells["pair"])[0], area_error=curves.area(cells["pair"])[1],
+        smooth_ece=curves.smooth_error(odds[0], odds[1], summary.cell("odds_p")) if n else math.nan,
+        area=auc[0], area_error=auc[1],
         quantiles=_quantiles(cells["losses"], QUANTILES),
         labels=labels, predicted=cells["predicted"], hits=cells["hits"],
         class_loss=summary.cell("loss") / labels, mean_p=p / n if n else p * math.nan,
@@ -318,7 +320,9 @@ def _label_errors(summary: Summary, temperature: Temperature | None) -> LabelErr
     scores, labels, count = sampled(summary)
     p = np.asarray(xent.softmax(scores / temperature.value))
     own = p[np.arange(len(p)), labels]
-    observed, expected, z = [], [], []
+    observed: list[float] = []
+    expected: list[float] = []
+    z: list[float] = []
     for tau in TAUS:
         q = np.where(p <= tau, p, 0).sum(axis=1)
         o, e = float(count[own <= tau].sum()), float((count * q).sum())

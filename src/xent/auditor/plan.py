@@ -86,7 +86,7 @@ class Plan:
         ([[0.0, 1.5], [0.0, -0.5]], [1, 0])
         """
         scores = np.asarray(scores)
-        if scores.dtype not in (np.float32, np.float64):
+        if scores.dtype.char not in "fd":
             scores = scores.astype(np.float32)
         labels = np.asarray(labels)
         if self.task in ("binary", "multi-label"):

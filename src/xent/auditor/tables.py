@@ -6,6 +6,7 @@ adding and merging changes what is left.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,18 +66,28 @@ class Table:
         ([1, 4], [1, 3], [8, 2])
         """
         limit = self.limit if limit is None else limit
-        order = np.lexsort([self.columns[name] for name in reversed((*self.by, *self._last))])
-        if self.counted:
-            keys = [self.columns[name][order] for name in self.by]
-            new = np.ones(len(order), bool)
-            if len(order):
-                new[1:] = np.any([k[1:] != k[:-1] for k in keys], axis=0)
-            count = np.add.reduceat(self.columns["count"][order], np.flatnonzero(new)) if len(order) else None
-            order = order[new]
-        columns = {name: column[order[:limit]] for name, column in self.columns.items()}
+        order = self._order()
+        columns = self.columns
         if self.counted and len(order):
-            columns["count"] = count[:limit]  # pyright: ignore[reportOptionalSubscript] - there are rows
-        return replace(self, columns=columns, limit=limit)
+            new = np.ones(len(order), bool)
+            new[1:] = np.any([np.diff(columns[name][order]) != 0 for name in self.by], axis=0)
+            counts = np.zeros_like(columns["count"])
+            counts[order[new]] = np.add.reduceat(columns["count"][order], np.flatnonzero(new))
+            columns, order = columns | {"count": counts}, order[new]
+        return replace(self, columns={name: c[order[:limit]] for name, c in columns.items()}, limit=limit)
+
+    def _order(self) -> Array:
+        """Give the order of the rows: by the first key, which seldom ties, and by all where it does."""
+        first = self.columns[self.by[0]]
+        if len(first) < 2 or (first[1:] > first[:-1]).all():
+            return np.arange(len(first))
+        order = np.argsort(first)
+        equal = np.diff(first[order]) == 0
+        if equal.any():
+            tied = np.concatenate([equal, [False]]) | np.concatenate([[False], equal])
+            rows = order[tied]
+            order[tied] = rows[np.lexsort([self.columns[k][rows] for k in reversed((*self.by, *self._last))])]
+        return order
 
     @property
     def _last(self) -> tuple[str, ...]:
@@ -95,7 +106,13 @@ class Table:
         return replace(self, columns={name: column[chosen] for name, column in self.columns.items()})
 
 
-def empty(columns: dict[str, Any], *, by: tuple[str, ...], limit: int, counted: bool = False) -> Table:
+def empty(
+    columns: Mapping[str, type[Any] | tuple[type[Any], int]],
+    *,
+    by: tuple[str, ...],
+    limit: int,
+    counted: bool = False,
+) -> Table:
     """Give a table without rows.
 
     Parameters
@@ -110,7 +127,7 @@ def empty(columns: dict[str, Any], *, by: tuple[str, ...], limit: int, counted: 
     >>> empty({"position": np.int64, "scores": (np.float32, 3)}, by=("position",), limit=4)["scores"].shape
     (0, 3)
     """
-    made = {
+    made: dict[str, Array] = {
         name: np.empty((0, kind[1]), kind[0]) if isinstance(kind, tuple) else np.empty(0, kind)
         for name, kind in columns.items()
     }

@@ -5,8 +5,8 @@ Sums of floats depend on their order; here every sum is of whole numbers. What i
 as a whole multiple of 2⁻¹⁰⁷⁴ kept in digits of 32 bits (Kulisch). What is one number a class is rounded to 2⁻⁴⁰
 first. Counts and cells are whole anyway. Everything merges by adding arrays.
 
-Rows are computed in float64. With gap_j = z_k − z_j from the largest logit, e_j = exp(−gap_j) and the tail Σ_{j≠k} e_j:
-loss = log1p(tail) + gap_y; with moments of the gap under p = e / (1 + tail), the entropy is log1p(tail) + E gap.
+Rows are computed in float64. With gap_j = z_k − z_j from the largest logit, e_j = exp(−gap_j) and the tail
+Σ_{j≠k} e_j, the loss is log1p(tail) + gap_y, and the entropy log1p(tail) + E gap under p = e / (1 + tail).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ BINS = 15  # equal widths of confidence, as in Guo et al. (2017)
 
 SUMS = ("loss", "loss²", "entropy", "score", "variance", "third", "brier", "confidence", "doubt", "lse", "lse²")
 COUNTS = (
-    "rows", "ignored", "outside", "broken", "infinite", "correct", "top5", "tied", "simplex", "logs", "unit", "hard",
-    "full", "zeros", "brim", "wide", "negative", "nothing",
+    "rows", "ignored", "outside", "broken", "infinite", "correct", "top5", "tied", "simplex", "logs", "unit",
+    "hard", "full", "zeros", "brim", "wide", "negative", "nothing",
 )  # fmt: skip
 (
     ROWS, IGNORED, OUTSIDE, BROKEN, INFINITE, CORRECT, TOP5, TIED, SIMPLEX, LOGS, UNIT_INTERVAL, HARD,
@@ -163,10 +163,11 @@ def tally(
     """Add the rows [start, stop) of scores z (N, K) to what is counted; fill loss, predicted and marks of each.
 
     labels (N,) int64. kind: LOGITS (log-probabilities too) or PROBS. tolerance: how far a row of probabilities may
-    be from summing to 1. counts: see COUNTS. limbs: (len(SUMS), LIMBS). by_class (7, K): rows, predicted, hits, Σ p,
-    Σ p², whole and fraction of Σ loss. confusion (K, K) or (0, 0). losses (CELLS,) and loss_sums (2, CELLS). odds
-    (4, CELLS): by the tail, rows, hits, Σ p and Σ p (1 − p) of the largest. bins (4, BINS): the same by confidence.
-    pair (2, 2 CELLS) for K = 2: by label and odds. extremes (4,): least and largest score, least and largest sum.
+    be from summing to 1. counts: see COUNTS. limbs: (len(SUMS), LIMBS). by_class (7, K): rows, predicted, hits,
+    Σ p, Σ p², whole and fraction of Σ loss. confusion (K, K) or (0, 0). losses (CELLS,) and loss_sums (2, CELLS).
+    odds (4, CELLS): by the tail, rows, hits, Σ p and Σ p (1 − p) of the largest. bins (4, BINS): the same by
+    confidence. pair (2, 2 CELLS) for K = 2: by label and odds. extremes (4,): least and largest score, least and
+    largest sum.
 
     loss: NaN for rows that do not count, ∞ where the label is masked. predicted: argmax, or −1. marks: a hash.
     """
