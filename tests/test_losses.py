@@ -393,3 +393,22 @@ def test_torch_rounds_small_losses_to_zero():
     exact = oracle.loss(oracle.reals([0.0, -40.0, -41.0]), oracle.target(0, 3))
     assert oracle.ulps(ours, exact) <= 1
     assert slope[0, 0] < 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("options", "want"),
+    [
+        ({"temperature": 1e-40}, [0.0, 1e40]),
+        ({"temperature": 1e40}, [math.log(2), math.log(3)]),
+        ({"softcap": 1e35}, [math.log1p(math.exp(-2)), math.log(1 + math.exp(1) + math.exp(-1))]),
+        ({"softcap": 1e-35}, [math.log(2), math.log(2 + 1)]),
+    ],
+)
+def test_extreme_temperatures_and_caps_are_their_limits(options, want, dtype):
+    """What a kernel's constants cannot hold goes another way; a mask keeps no share."""
+    z, y = np.array([[3.0, 1.0, -np.inf], [0.0, 2.0, 1.0]], dtype), np.array([0, 2])
+    loss, slope = xent.cross_entropy_with_grad(z, y, reduction="none", **options)
+    with np.errstate(over="ignore"):  # 1e40 is ∞ in float32
+        np.testing.assert_allclose(loss, np.array(want).astype(dtype), rtol=1e-6)
+    assert slope[0, 2] == 0

@@ -442,6 +442,8 @@ def test_binary_every_digit(z, y, positive):
         ({"weight": torch.ones(2)}, ValueError, r"one number a class, so shape \(3,\)"),
         ({"sample_weight": torch.ones(3)}, ValueError, r"one number a row, so shape \(2,\)"),
         ({"sample_weight": torch.tensor([1.0, -1.0])}, ValueError, "finite and not negative, got -1"),
+        ({"temperature": 1e-40}, ValueError, "temperature must lie between 1e-30 and 1e30, got 1e-40"),
+        ({"softcap": 1e31}, ValueError, "softcap must lie between 1e-30 and 1e30"),
         ({"label_smoothing": 1.5}, ValueError, r"label_smoothing must lie in \[0, 1\]"),
         ({"temperature": 0.0}, ValueError, "temperature"),
         ({"softcap": -1.0}, ValueError, "softcap"),

@@ -43,7 +43,6 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     temperature: float = 1.0,
     z_loss: float = 0.0,
-    gamma: float = 0.0,
     scale: float = 1.0,
     divisor: float = 1.0,
     each: Array | None = None,
@@ -65,11 +64,9 @@ def cross_entropy(
     ignore_index : int, optional
         Rows with this label have loss and gradient 0.
     label_smoothing : float
-        ε ≤ SLIGHT, for rows without class weights, z_loss and γ.
+        ε ≤ SLIGHT, for rows without class weights and z_loss.
     temperature, z_loss
         As in :func:`xent.cross_entropy`.
-    gamma : float
-        Focal exponent: the loss is multiplied by (1 − p)^γ.
     scale, divisor : float
         The gradient, and only it, is multiplied by the one and divided by the other.
     each, lse : float64 arrays (A, B), optional
@@ -93,7 +90,7 @@ def cross_entropy(
     if not tidy:
         options: dict[str, Any] = {
             "weight": weight, "row": row, "ignore_index": ignore_index, "label_smoothing": label_smoothing,
-            "temperature": temperature, "z_loss": z_loss, "gamma": gamma, "scale": scale, "divisor": divisor,
+            "temperature": temperature, "z_loss": z_loss, "scale": scale, "divisor": divisor,
             "each": each, "lse": lse, "bfloat16": bfloat16,
         }  # fmt: skip
         if (classes > 1 and z.strides[1] != z.itemsize and 1 < inner < lanes.ROWS // 4) or not _plain(z):
@@ -119,7 +116,7 @@ def cross_entropy(
     )
     scales = _scales(float(temperature), np.float64 if size == 8 else np.float32)
     settings = (
-        ignore_index is not None, ignore_index or 0, float(z_loss), float(gamma), float(scale), float(divisor),
+        ignore_index is not None, ignore_index or 0, float(z_loss), float(scale), float(divisor),
         float(temperature), past,
     )  # fmt: skip
     smooth = ()

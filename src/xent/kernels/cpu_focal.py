@@ -26,24 +26,28 @@ def focal(
     divisor: float = 1.0,
     each: Array | None = None,
     grad: Array | None = None,
+    scale: float = 1.0,
+    bfloat16: bool = False,
 ) -> tuple[float, int]:
     """Focal loss in nats of rows of logits with class labels; fills the arrays ``each`` and ``grad``.
 
     Parameters
     ----------
     z : array (A, K, B)
-        float32, float64 or float16; any strides.
+        float32, float64, float16, or the bits of bfloat16 as uint16; any strides.
     labels : array (A, B) of integers
     gamma : float
         γ > 0.
     row : float64 array (A, B), optional
         Factor of each row's loss; 0 makes loss and gradient exactly 0.
-    divisor : float
-        The gradient, and only it, is divided by it.
+    scale, divisor : float
+        The gradient, and only it, is multiplied by the one and divided by the other.
     each : float64 array (A, B), optional
         For each row's loss. C-contiguous.
     grad : array of the shape and type of ``z``, optional
         For the derivative of Σ row · loss. C-contiguous.
+    bfloat16 : bool
+        What uint16 stands for.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def focal(
     if not _plain(z):
         z = np.ascontiguousarray(z, z.dtype.newbyteorder("="))
     past = grad is not None and grad.nbytes > PAST
-    kind, z, grad = _stored(z, grad, False)
+    kind, z, grad = _stored(z, grad, bfloat16)
     steps = [(0, 0, 0) if a is None else tuple(n // a.itemsize for n in a.strides) for a in (z, grad)]
     if inner == 1:  # the rows that lie side by side in a tile are the inner ones
         outer, inner = 1, outer
@@ -71,7 +75,7 @@ def focal(
         _NONE[z.dtype.name] if grad is None else grad.reshape(-1),
     )
     strides = tuple(step for by_outer, by_class, by_inner in steps for step in (by_outer, by_inner, by_class))
-    settings = kind, (outer, inner, classes), strides, float(gamma), 1.0 / divisor, past
+    settings = kind, (outer, inner, classes), strides, float(gamma), scale / divisor, past
 
     def work(start: int, stop: int) -> tuple[float, float, int]:
         return loops.by_tiles(*arrays, *settings, start, stop)

@@ -35,7 +35,6 @@ def cross_entropy(
     temperature: float = 1.0,
     softcap: float | None = None,
     z_loss: float = 0.0,
-    gamma: float = 0.0,
     strict: bool = False,
     scale: float = 1.0,
     divisor: float = 1.0,
@@ -62,8 +61,6 @@ def cross_entropy(
         ε: q becomes (1 − ε) q + ε / K.
     softcap : float, optional
         c > 0: logits become c · tanh(z / c).
-    gamma : float
-        Focal exponent, for labels without smoothing and cap.
     strict : bool
         Find the first row of a soft target that is no distribution.
     scale, divisor, each, lse, grad, bfloat16, bfloat16_target
@@ -86,9 +83,7 @@ def cross_entropy(
         "z_loss": z_loss, "scale": scale, "divisor": divisor, "each": each, "lse": lse, "bfloat16": bfloat16,
     }  # fmt: skip
     if hard and softcap is None and cpu.takes(label_smoothing, weight, z_loss):
-        return *cpu.cross_entropy(z, target, weight=weight, grad=grad, gamma=gamma, **options), -1
-    if gamma:
-        raise ValueError("γ is for labels without smoothing and cap")
+        return *cpu.cross_entropy(z, target, weight=weight, grad=grad, **options), -1
     if outer * inner == 0:
         return 0.0, -1, -1
     beside = z.strides[1] == z.itemsize

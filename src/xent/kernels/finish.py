@@ -59,18 +59,6 @@ def short(b, h, h_):
 
 
 @njit(**EXACT)
-def focal(tail, gap, e_y, gamma):
-    """Focal factor of the loss and of the gradient: x^γ and x^γ (1 + γ p ℓ / x), with x = 1 − p of the label."""
-    whole = 1.0 + tail
-    x = tail / whole if gap == 0 else (whole - e_y) / whole
-    p = e_y / whole
-    plain = log1p(tail) + gap
-    factor = x**gamma
-    ratio = (p * plain / x if x > 0 else p) if p > 0 else 0.0
-    return factor, factor * (1.0 + gamma * ratio)
-
-
-@njit(**EXACT)
 def focal_exactly(x, x_, p, p_, plain, gamma, power):
     """Focal loss x^γ ℓ, and the gradient's factor x^γ (1 + γ p ℓ / x) as a pair, from x, p and ℓ = −log p.
 
@@ -100,9 +88,9 @@ def settle(n, top, tail, mine, e, own, weight, row, i, numbers, loss, v, at_labe
     """Finish rows i … i + n side by side: each loss, the factor of its powers, and the gradient at its label.
 
     top, tail, mine, e: largest logit, tail, the label's logit and its power. own: labels, in [0, K). numbers:
-    (z_loss, γ, factor and divisor of the gradient, τ).
+    (z_loss, factor and divisor of the gradient, τ).
     """
-    z_loss, gamma, scale, divisor, tau = numbers
+    z_loss, scale, divisor, tau = numbers
     cool = 1.0 / tau
     for r in range(n):
         whole = 1.0 + tail[r]
@@ -111,7 +99,7 @@ def settle(n, top, tail, mine, e, own, weight, row, i, numbers, loss, v, at_labe
         v[r] = share
         at_label[r] = (-tail[r] if gap == 0 else F8(e[r]) - whole) * share
         loss[r] = logarithm(tail[r], top[0]) + gap
-    if weight.size == 0 and row.size == 0 and z_loss == 0 and gamma == 0:
+    if weight.size == 0 and row.size == 0 and z_loss == 0:
         return
     for r in range(n):
         factor = row[i + r] if row.size else 1.0
@@ -120,9 +108,6 @@ def settle(n, top, tail, mine, e, own, weight, row, i, numbers, loss, v, at_labe
         x = loss_of(tail[r], gap, mass, peak, z_loss)
         push = 2.0 * z_loss * (peak + log1p(tail[r])) if z_loss > 0 else 0.0
         slope, at = slopes(tail[r], gap, F8(e[r]), mass, push)
-        if gamma > 0:
-            less, steep = focal(tail[r], gap, F8(e[r]), gamma)
-            x, slope, at = x * less, slope * steep, at * steep
         loss[r] = x * factor
         v[r] = slope * (factor * scale) / divisor
         at_label[r] = at * (factor * scale) / divisor

@@ -196,9 +196,9 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     outer, inner, classes = shape
     z_outer, z_inner, z_class, g_outer, g_inner, g_class = strides
     hi, lo, most = scales
-    ignoring, ignore, z_loss, gamma, scale, divisor, tau, past = options
+    ignoring, ignore, z_loss, scale, divisor, tau, past = options
     divisor *= tau
-    numbers = (z_loss, gamma, scale, divisor, tau)
+    numbers = (z_loss, scale, divisor, tau)
     zero = blank(z[0])
     room = tile_room(classes)
     tile_, flat_ = np.full(room, zero), np.full(room, zero)

@@ -219,15 +219,15 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
 
     z, grad: flat, of one type (uint16 for half types, see ``kind``). labels (N,). weight (K,), row (N,), each (N,),
     lse (N,) of float64: empty where there is none. shape: (inner rows, classes). strides: of z and of grad, each by
-    outer and inner row. scales: :func:`steepness`. options: (ignore?, ignore_index, z_loss, γ, factor and divisor
+    outer and inner row. scales: :func:`steepness`. options: (ignore?, ignore_index, z_loss, factor and divisor
     of the gradient, τ, past the caches?). Rows [start, stop).
     """
     inner, classes = shape
     z_outer, z_inner, g_outer, g_inner = strides
     hi, lo, most = scales
-    ignoring, ignore, z_loss, gamma, scale, divisor, tau, past = options
+    ignoring, ignore, z_loss, scale, divisor, tau, past = options
     divisor *= tau
-    numbers = (z_loss, gamma, scale, divisor, tau)
+    numbers = (z_loss, scale, divisor, tau)
     zero, kept = blank(z[0]), grad.size > 0
     padded = (classes + PAD - 1) // PAD * PAD
     group = max(1, min(GROUP, TOGETHER // padded)) if kept else GROUP

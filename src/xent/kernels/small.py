@@ -36,7 +36,7 @@ def by_rows(z, labels, grad, ignoring, ignore, mean, scales):
     """
     (count, classes), nothing = z.shape, np.empty(0)
     by = divisor(labels, nothing, classes, ignoring, ignore, mean)
-    options = (ignoring, ignore, 0.0, 0.0, 1.0, by, 1.0, False)
+    options = (ignoring, ignore, 0.0, 1.0, by, 1.0, False)
     flat, to = z.reshape(-1), grad.reshape(-1)
     shape, strides = (1, classes), (classes, 0, classes, 0)
     total, rest, wrong = rows.cross_entropy(
@@ -50,7 +50,7 @@ def by_lanes(z, labels, grad, ignoring, ignore, mean, scales):
     """As :func:`by_rows`, for up to FEW classes."""
     (count, classes), nothing = z.shape, np.empty(0)
     by = divisor(labels, nothing, classes, ignoring, ignore, mean)
-    options = (ignoring, ignore, 0.0, 0.0, 1.0, by, 1.0, False)
+    options = (ignoring, ignore, 0.0, 1.0, by, 1.0, False)
     flat, to = z.reshape(-1), grad.reshape(-1)
     tiles = (count + lanes.ROWS - 1) // lanes.ROWS
     shape, strides = (1, count, classes), (0, classes, 1, 0, classes, 1)

@@ -52,11 +52,11 @@ def measure(t, classes, hi, lo, most, top, part, ties, tail, rest, drop, fall, m
 def cross_entropy(
     z, labels, weight, row, each, lse, grad, kind, shape, strides, scales, options, smooth, start, stop
 ):
-    """As ``lanes.cross_entropy``, without class weights, z_loss and γ; smooth: as for ``smooth_rows``."""
+    """As ``lanes.cross_entropy``, without class weights and z_loss; smooth: as for ``smooth_rows``."""
     outer, inner, classes = shape
     z_outer, z_inner, z_class, g_outer, g_inner, g_class = strides
     hi, lo, most = scales
-    ignoring, ignore, _z_loss, _gamma, _scale, _divisor, tau, past = options
+    ignoring, ignore, _z_loss, _scale, _divisor, tau, past = options
     smooth, pace = smooth
     cool = 1.0 / tau
     zero = blank(z[0])

@@ -90,14 +90,14 @@ def lessen(x, n, b, v, c):
 def cross_entropy(
     z, labels, weight, row, each, lse, grad, kind, shape, strides, scales, options, smooth, start, stop
 ):
-    """As ``rows.cross_entropy``, without class weights, z_loss and γ.
+    """As ``rows.cross_entropy``, without class weights and z_loss.
 
     smooth: see ``finish.smoothed``; and the gradient's factor / (divisor · τ), rounded once.
     """
     inner, classes = shape
     z_outer, z_inner, g_outer, g_inner = strides
     hi, lo, most = scales
-    ignoring, ignore, _z_loss, _gamma, _scale, _divisor, tau, past = options
+    ignoring, ignore, _z_loss, _scale, _divisor, tau, past = options
     smooth, pace = smooth
     padded = (classes + PAD - 1) // PAD * PAD
     buffer = np.full(padded + 16, blank(z[0]))

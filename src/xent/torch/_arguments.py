@@ -75,14 +75,22 @@ def parse(
         reduction,
         _validate.integer(ignore_index, "ignore_index"),
         _validate.number(label_smoothing, "label_smoothing", low=0, high=1),
-        _validate.positive(temperature, "temperature"),
+        _within(temperature, "temperature"),
         _validate.number(z_loss, "z_loss", low=0, high=math.inf),
-        None if softcap is None else _validate.positive(softcap, "softcap"),
+        None if softcap is None else _within(softcap, "softcap"),
         _validate.number(gamma, "gamma", low=0, high=math.inf),
         by,
         float(denominator) if by == "number" and denominator is not None else 1.0,
         on_empty,
     )
+
+
+def _within(value: float, name: str) -> float:
+    """Check a temperature or a softcap: beyond 1e±30 a float32 logit divided by it is no number to compute with."""
+    number = _validate.positive(value, name)
+    if not 1e-30 <= number <= 1e30:
+        raise ValueError(f"{name} must lie between 1e-30 and 1e30, got {number!r}; scale the logits as well")
+    return number
 
 
 _remembered = lru_cache(maxsize=256, typed=True)(parse)

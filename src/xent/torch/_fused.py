@@ -8,6 +8,7 @@ registered from Python costs more than the loss itself.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from xent.kernels import cpu, cpu_soft, elements
+from xent.kernels import cpu, cpu_focal, cpu_soft, elements
 from xent.torch import _arguments, _plain
 from xent.torch._arguments import BinaryOptions, Options
 
@@ -149,6 +150,9 @@ def cross_entropy(
         scale = float(upstream)
     each = torch.empty(folded, dtype=torch.float64) if value and o.reduction == "none" else None
     grad = empty_gradient(z) if slope else None
+    if o.gamma:  # which only focal_loss sets: labels, and no other option
+        total, wrong = _focal(z, y, w, row, o, scale, by, each, grad)
+        return _result(z, target, wrong, each, grad, value, total, by, rows)
     total, wrong, _ = cpu_soft.cross_entropy(
         layout(z),
         y,
@@ -159,7 +163,6 @@ def cross_entropy(
         temperature=o.temperature,
         softcap=o.softcap,
         z_loss=o.z_loss,
-        gamma=o.gamma,
         scale=scale,
         divisor=by,
         each=None if each is None else each.numpy(),
@@ -167,14 +170,65 @@ def cross_entropy(
         bfloat16=z.dtype == torch.bfloat16,
         bfloat16_target=target.dtype == torch.bfloat16,
     )
+    return _result(z, target, wrong, each, grad, value, total, by, rows)
+
+
+def _result(
+    z: Tensor,
+    target: Tensor,
+    wrong: int,
+    each: Tensor | None,
+    grad: Tensor | None,
+    value: bool,
+    total: float,
+    by: float,
+    rows: Sequence[int],
+) -> Result:
+    """Reduce what a kernel gave, unless it found a label that is no class."""
     if wrong >= 0:
-        _arguments.bad_label(target, classes, wrong)
+        _arguments.bad_label(target, z.shape[min(1, z.ndim - 1)], wrong)
     loss = None
     if each is not None:
         loss = each.to(loss_type(z)).reshape(rows)
     elif value:
         loss = torch.scalar_tensor(0.0 if by == math.inf else total / by, dtype=loss_type(z))
     return Result(loss, grad)
+
+
+def _focal(
+    z: Tensor,
+    y: Numbers,
+    weight: Numbers | None,
+    row: Tensor | None,
+    o: Options,
+    scale: float,
+    by: float,
+    each: Tensor | None,
+    grad: Tensor | None,
+) -> tuple[float, int]:
+    """Focal loss of class labels by its own kernel: γ multiplies the error of 1 − p, which takes more digits."""
+    factor, ignored = None if row is None else row.numpy(), y == o.ignore_index
+    if ignored.any():
+        factor = np.where(ignored, 0.0, 1.0 if factor is None else factor)
+        y = np.where(ignored, 0, y)
+    if weight is not None:
+        factor = weight.take(y, mode="clip") * (1.0 if factor is None else factor)
+    slope = None if grad is None else layout(grad)
+    memory = None if slope is None else slope if slope.flags.c_contiguous else np.empty(slope.shape, slope.dtype)
+    found = cpu_focal.focal(
+        layout(z),
+        y,
+        gamma=o.gamma,
+        row=factor,
+        scale=scale,
+        divisor=by,
+        each=None if each is None else each.numpy(),
+        grad=memory,
+        bfloat16=z.dtype == torch.bfloat16,
+    )
+    if slope is not None and memory is not slope:
+        slope[...] = memory
+    return found
 
 
 _PLAIN_OPTIONS = {
