@@ -122,9 +122,9 @@ def fit_temperature(
 
     Notes
     -----
-    Computed in float64, whatever the logits' type, and block by block: no temporary has more than 2¹⁸ numbers, or
-    one row. It stops when a Newton step moves log T by less than 1e-9, and takes that step: the error is of its
-    square. The order of the rows, and a constant added to a row, change rounding only.
+    Computed in float64, whatever the logits' type, on all cores, and block by block: no temporary has more than 2²²
+    numbers, or one row. It stops when a Newton step moves log T by less than 1e-9, and takes that step: the error
+    is of its square. The order of the rows, and a constant added to a row, change rounding only.
 
     References
     ----------
@@ -147,8 +147,7 @@ def fit_temperature(
 
 # ------------------------------------------------------------------------------------------------- data, in blocks
 
-_BLOCK = 2**18  # logits at a time
-_UNDERFLOW = 800.0  # exp(−800) = 0, and 0 · 800 = 0, which 0 · ∞ is not
+_BLOCK = 2**22  # logits at a time, of which a copy is made where some rows are left out or the order is another
 
 
 class _Data(NamedTuple):
@@ -175,28 +174,6 @@ def _blocks(data: _Data) -> Iterator[tuple[slice, Floats]]:
             yield at, z[np.unravel_index(rows, z.shape[:-1])]
 
 
-def _moments(logits_block: Floats, labels_block: Integers, beta: float) -> tuple[Floats, Floats, Floats]:
-    """Give each row's loss f in nats, β f′ and β² f″: log1p(Σ e) + u_y, u_y − E[u] and E[u²] − E[u]².
-
-    u = β · gap, e = exp(−u) without the largest logit's, and E is the mean under p = e / (1 + Σ e). The variance
-    loses at most K units in the last place: u is 0 at the largest logit, so that it is at least p_k · E[u²].
-    """
-    z = logits_block.astype(np.float64)
-    each = np.arange(len(z))
-    top = z.argmax(axis=1)
-    u = np.subtract(z[each, top][:, None], z, out=z)
-    u *= beta
-    own = u[each, labels_block]
-    np.minimum(u, _UNDERFLOW, out=u)
-    e = np.exp(-u)
-    e[each, top] = 0
-    tail = e.sum(axis=1)
-    first = np.einsum("nk,nk->n", e, u) / (1 + tail)
-    e *= u
-    second = np.einsum("nk,nk->n", e, u) / (1 + tail)
-    return np.log1p(tail) + own, own - first, second - first * first
-
-
 class _Means(NamedTuple):
     """The mean loss f in nats, and its derivatives by β as β f′ and β² f″."""
 
@@ -205,21 +182,21 @@ class _Means(NamedTuple):
     curvature: float
 
 
-@np.errstate(all="ignore")  # what is not finite is looked for, and refused
 def _means(data: _Data, beta: float) -> _Means:
-    sums: list[Floats] = []
+    from xent.kernels.moments import moments
+
+    total: Floats = np.zeros(3)
     for at, block in _blocks(data):
-        moments = np.stack(_moments(block, data.labels[at], beta))
-        if not np.isfinite(moments[0]).all():
-            _refuse(data, at, block, moments[0])
-        sums.append(moments.sum(axis=1) if data.weight is None else (moments * data.weight[at]).sum(axis=1))
+        sums, wrong = moments(block, data.labels[at], beta, None if data.weight is None else data.weight[at])
+        if wrong >= 0:
+            _refuse(data, at, block, wrong)
+        total = total + sums
     by = float(len(data.labels) if data.weight is None else data.weight.sum())
-    return _Means(*(float(s) for s in np.sum(sums, axis=0) / by))
+    return _Means(*(float(s) for s in total / by))
 
 
-def _refuse(data: _Data, at: slice, block: Floats, loss: Floats) -> None:
+def _refuse(data: _Data, at: slice, block: Floats, i: int) -> None:
     """Say what is wrong with the first row whose loss is not finite."""
-    i = int(np.argmax(~np.isfinite(loss)))
     number = at.start + i if data.rows is None else int(data.rows[at.start + i])
     place = tuple(int(j) for j in np.unravel_index(number, data.logits.shape[:-1]))
     where, label = f"row {place[0] if len(place) == 1 else place}", int(data.labels[at.start + i])

@@ -66,10 +66,13 @@ def test_sums_are_those_of_the_oracle(batch):
     assert s.total("variance") == pytest.approx(float(sum(variance)), rel=1e-11, abs=1e-12 * n * scale)
 
 
-def test_a_tiny_loss_keeps_its_digits():
-    z = np.array([[0.0, -40.0, -41.0]])
-    assert summary_of(z, np.array([0])).total("loss") == pytest.approx(
-        float(oracle.loss(oracle.reals(z[0]), oracle.target(0, 3))), rel=1e-15
+@pytest.mark.parametrize("k", [2, 3, 8, 9, 64, 100, 1000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_tiny_loss_keeps_its_digits(k, dtype):
+    z = -40 - np.arange(k, dtype=dtype) % 7
+    z[k // 2] = 0
+    assert summary_of(z[None], np.array([k // 2])).total("loss") == pytest.approx(
+        float(oracle.loss(oracle.reals(z), oracle.target(k // 2, k))), rel=1e-15
     )
 
 

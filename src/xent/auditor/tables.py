@@ -82,7 +82,8 @@ class Table:
         if len(first) < 2 or (first[1:] > first[:-1]).all():
             return np.arange(len(first))
         order = np.argsort(first)
-        equal = np.diff(first[order]) == 0
+        ranked = first[order]
+        equal = ranked[1:] == ranked[:-1]
         if equal.any():
             tied = np.concatenate([equal, [False]]) | np.concatenate([[False], equal])
             rows = order[tied]

@@ -18,6 +18,7 @@ from numba import njit
 
 from xent.kernels._compile import EXACT, INLINE, kernel
 from xent.kernels._math import F8, I4, I8, at, hold, key, log1p, unkey
+from xent.kernels.finish import tail_of
 from xent.kernels.logistic import fall
 
 LIMBS = 67  # digits of 32 bits: the 2098 bits of a float64, and room for 2³¹ of them
@@ -94,17 +95,16 @@ def powers(z, n, top, x):
     tail, one, two, three, ties = 0.0, 0.0, 0.0, 0.0, 0.0
     for j in range(n):
         gap = top - F8(z[j])
-        own = 1.0 if gap == 0 else 0.0
         e = fall(gap)
         g = 800.0 if gap > 800.0 else gap
         x[j] = e
-        tail += e - own
-        ties += own
+        tail += 0.0 if gap == 0 else e  # chosen, not subtracted: a sum that may be reordered would lose it
+        ties += 1.0 if gap == 0 else 0.0
         first = e * g
         one += first
         two += first * g
         three += first * g * g
-    return tail + (ties - 1.0), one, two, three, ties
+    return tail_of(top, tail, ties), one, two, three, ties
 
 
 @njit(**INLINE)
