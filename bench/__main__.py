@@ -6,6 +6,7 @@ import importlib
 import sys
 
 NAMES = {
+    "audit": "the auditor beside reading the file, and beside peers that give the same numbers",
     "cpu": "the losses beside their peers and beside reading and copying the array; --help lists the options",
     "explorer": "pointer to paint, size of the page, import time",
     "readme": "write the tables of README.md and docs/benchmarks.md from bench/results/cpu.json",
