@@ -16,7 +16,7 @@ from sklearn.frozen import FrozenEstimator
 import oracle
 import xent
 from strategies import batches
-from xent import calibration
+from xent.calibration import _temperature as calibration
 from xent.calibration import fit_temperature
 from xent.kernels import moments as kernel
 

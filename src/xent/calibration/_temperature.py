@@ -1,4 +1,4 @@
-"""Calibration: the temperature at which a classifier's probabilities fit its labels best."""
+"""The temperature at which a classifier's probabilities fit its labels best."""
 
 from __future__ import annotations
 
