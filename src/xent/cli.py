@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
 
 import xent
+from xent.plots import command as plot_command
 
 if TYPE_CHECKING:
     from xent.explorer.rows import Rows
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = parser.parse_args(arguments)
         if chosen.command is None:
             parser.print_help()
+        elif chosen.command == "plot":
+            _plot(chosen)
         else:
             explore(chosen.file, host=chosen.host, port=chosen.port, browser=chosen.browser)
     except UsageError as error:
@@ -114,6 +117,13 @@ def _sources(file: str | None) -> Mapping[str, Rows]:
     return {key: rows} | {other: rows for other, rows in demo().items() if other != key}
 
 
+def _plot(chosen: argparse.Namespace) -> None:
+    try:
+        print(plot_command.run(chosen, predictions=lambda file: next(iter(_sources(file).values()))))
+    except plot_command.PlotError as error:
+        raise UsageError(str(error)) from None
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse, with one sentence for an error and nothing else."""
 
@@ -143,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=_port, default=PORT, help="port to listen on (default: %(default)s; 0 picks a free one)"
     )
     command.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
+    plot_command.add(commands)
     return parser
 
 

@@ -1,42 +1,22 @@
-"""Figures for papers, by matplotlib: the loss as a function of a probability, and of the logits.
-
-Every number in them comes from the public functions of this package. No figure goes through pyplot, so that nothing
-is shown or kept behind the caller's back: pass ``ax=``, whose style is left alone, or take the figure of the Axes
-that is returned: ``ax.figure.savefig("landscape.pdf")``.
-"""
+"""The loss as a function of a probability, and of the logits."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xent import _validate, binary, losses, targets
+from xent.plots._style import INK, OTHER, TRUE, Width, drawing, grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["loss_landscape", "loss_landscape_logits"]
 
-_COLUMN = 3.3  # inches: one column of a page of two
-_STYLE = {
-    "axes.labelsize": 8.0,
-    "axes.linewidth": 0.6,
-    "axes.titlesize": 8.0,
-    "font.size": 7.0,
-    "legend.fontsize": 7.0,
-    "legend.title_fontsize": 8.0,
-    "lines.linewidth": 1.4,
-    "xtick.labelsize": 7.0,
-    "ytick.labelsize": 7.0,
-}
-_TRUE, _OTHER, _INK = "#0072B2", "#D55E00", "#404040"  # Okabe and Ito's blue and vermilion: no eye confuses them
-
-
-def loss_landscape(*, classes: int = 2, true_label: int = 1, ax: Axes | None = None) -> Axes:
+def loss_landscape(
+    *, classes: int = 2, true_label: int = 1, width: Width = "one-column", ax: Axes | None = None
+) -> Axes:
     r"""Draw the loss, in nats, against the probability p that a model gives to class ``true_label``.
 
     Two curves: −log p, the loss if that class is the label, and −log((1 − p) / (K − 1)), the loss if another class
@@ -49,8 +29,10 @@ def loss_landscape(*, classes: int = 2, true_label: int = 1, ax: Axes | None = N
         K ≥ 2.
     true_label : int, default 1
         In [0, K): the class whose probability p is.
+    width : {"one-column", "two-column", "slide"}
+        Of a new figure: 3.3 in, 6.9 in, or 16 : 9.
     ax : matplotlib Axes, optional
-        Where to draw. Left out, it is that of a new figure as wide as one column of a paper, 3.3 in.
+        Where to draw. Left out, it is that of a new figure.
 
     Returns
     -------
@@ -82,20 +64,20 @@ def loss_landscape(*, classes: int = 2, true_label: int = 1, ax: Axes | None = N
     logits = np.log(p) - np.log1p(-p)
     hit, miss = (binary.binary_cross_entropy(logits, np.full(p.shape, y), reduction="none") for y in (True, False))
     chance = math.log(count)
-    with _drawing(ax, 2.75) as axes:
+    with drawing(ax, (2.75, 3.4), width) as axes:
         share = "(1-p)" if count == 2 else f"[(1-p)/{count - 1}]"
         others = f"label {_others(label, count)}: " + rf"$-\log\,{share}$"
         meet = rf"$p$ = 1/{count}: $\log\,{count}$ = {chance:.4g} nats"
-        axes.plot(p, hit, color=_TRUE, label=rf"label {label}: $-\log\,p$")
-        axes.plot(p, miss + math.log(count - 1), color=_OTHER, linestyle="--", label=others)
-        axes.plot([1 / count], [chance], "o", color=_INK, markersize=3.5, zorder=3, label=meet)
+        axes.plot(p, hit, color=TRUE, label=rf"label {label}: $-\log\,p$")
+        axes.plot(p, miss + math.log(count - 1), color=OTHER, linestyle="--", label=others)
+        axes.plot([1 / count], [chance], "o", color=INK, markersize=3.5, zorder=3, label=meet)
         axes.set(
             xlim=(0, 1),
             ylim=(0, max(5.0, chance + 3.0)),
             xlabel=f"predicted probability $p$ of class {label}",
             ylabel="cross-entropy loss (nats)",
         )
-        axes.grid(alpha=0.3, linewidth=0.5)
+        grid(axes)
         # Above the axes: there is no place inside that is free for every number of classes.
         title = f"{count} classes" + ("" if count == 2 else f", the other {count - 1} equally probable")
         axes.legend(title=title, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
@@ -108,6 +90,7 @@ def loss_landscape_logits(
     temperature: float = 1.0,
     label_smoothing: float = 0.0,
     limit: float = 6.0,
+    width: Width = "one-column",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the loss of three classes, in nats, over the logits z₀ and z₁, z₂ = 0, with the way down at each place.
@@ -127,8 +110,9 @@ def loss_landscape_logits(
         ε in [0, 1], as in :func:`xent.cross_entropy`.
     limit : float, default 6
         Both logits go from −limit to limit; > 0.
+    width : {"one-column", "two-column", "slide"}
     ax : matplotlib Axes, optional
-        As in :func:`loss_landscape`.
+        As in :func:`loss_landscape`, both.
 
     Returns
     -------
@@ -160,14 +144,14 @@ def loss_landscape_logits(
     loss, down = _descent(grid, label, tau, epsilon)
     best = _minimum(label, tau, epsilon, limit)
     every = slice(6, None, 12)  # ten arrows a side
-    with _drawing(ax, 2.75) as axes:
+    with drawing(ax, (2.75, 3.4), width) as axes:
         lines = _levels(loss, 7)
         shades = axes.contourf(grid, grid, loss, levels=_levels(loss, 28), cmap=_shades())
-        rings = axes.contour(grid, grid, loss, levels=lines[1:-1], colors=_INK, linewidths=0.5)
+        rings = axes.contour(grid, grid, loss, levels=lines[1:-1], colors=INK, linewidths=0.5)
         at, arrows = grid[every], down[every, every]
         axes.quiver(at, at, arrows[..., 0], arrows[..., 1], angles="xy", pivot="mid", width=0.006)
         if best is not None:
-            axes.plot(*best[:, None], "x", color=_OTHER, markersize=5, markeredgewidth=1.6)
+            axes.plot(*best[:, None], "x", color=OTHER, markersize=5, markeredgewidth=1.6)
         axes.set(
             xlim=(-limit, limit),
             ylim=(-limit, limit),
@@ -202,21 +186,6 @@ def _minimum(label: int, tau: float, epsilon: float, limit: float) -> Any:
 
 
 # ------------------------------------------------------------------------------------------------------ the drawing
-
-
-@contextmanager
-def _drawing(ax: Axes | None, height: float) -> Generator[Any, None, None]:
-    """Give the Axes to draw on: the caller's, or those of a new figure in our style."""
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("xent.plots draws with matplotlib; install it with: pip install 'xent[plots]'") from error
-    if ax is not None:
-        yield ax
-        return
-    with cast("Any", mpl).rc_context(_STYLE):
-        yield Figure(figsize=(_COLUMN, height), layout="constrained").add_subplot()
 
 
 def _levels(loss: Any, count: int) -> Any:
