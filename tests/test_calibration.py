@@ -47,7 +47,7 @@ def same(a, b, rel=1e-9):
 @given(batches(least_classes=2, least_rows=1))
 def test_the_exact_derivative_changes_sign_there(batch):
     z, y = batch
-    assume((z.max(axis=1) > z.min(axis=1)).any())
+    assume((np.ptp(z, axis=1) > 1e-6).any())  # what less changes the slope by is below its rounding
     fit = fit_temperature(z, y)
 
     def slope(temperature):  # by β, in 400 digits

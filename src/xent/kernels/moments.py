@@ -14,6 +14,7 @@ from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import F8, at, key, log1p, unkey
 from xent.kernels.finish import tail_of, two_sum
 from xent.kernels.logistic import fall
+from xent.kernels.rows import less
 
 Array = Any
 
@@ -40,8 +41,9 @@ def sums(z, n, top, beta):
         u = beta * gap
         u = _UNDERFLOW if u > _UNDERFLOW else u
         e = fall(u)
-        s += 0.0 if gap == 0 else e  # chosen, not subtracted: a sum that may be reordered would lose it
-        ties += 1.0 if gap == 0 else 0.0
+        own = 1.0 if gap == 0 else 0.0
+        s += less(e, own)  # each by itself: a sum that may be reordered would lose what is small
+        ties += own
         one += e * u
         two += e * u * u
     return tail_of(top, s, ties), one, two

@@ -2,8 +2,8 @@
 """What an audit counts and adds up over rows of scores, in one reading, so that no order of rows changes a bit.
 
 Sums of floats depend on their order; here every sum is of whole numbers. What is one number a row is added exactly,
-as a whole multiple of 2⁻¹⁰⁷⁴ kept in digits of 32 bits (Kulisch). What is one number a class is rounded to 2⁻⁴⁰
-first. Counts and cells are whole anyway. Everything merges by adding arrays.
+as a whole multiple of 2⁻¹⁰⁷⁴ kept in digits of 32 bits (Kulisch). What is one number a class is rounded first:
+p to 2⁻²⁴ of itself, and then to 2⁻⁴⁰. Counts and cells are whole anyway. Everything merges by adding arrays.
 
 Rows are computed in float64. With gap_j = z_k − z_j from the largest logit, e_j = exp(−gap_j) and the tail
 Σ_{j≠k} e_j, the loss is log1p(tail) + gap_y, and the entropy log1p(tail) + E gap under p = e / (1 + tail).
@@ -17,9 +17,10 @@ import numpy as np
 from numba import njit
 
 from xent.kernels._compile import EXACT, INLINE, kernel
-from xent.kernels._math import F8, I4, I8, at, hold, key, log1p, unkey
+from xent.kernels._math import F4, F8, I4, I8, at, hold, key, log1p, unkey
 from xent.kernels.finish import tail_of
 from xent.kernels.logistic import fall
+from xent.kernels.rows import less
 
 LIMBS = 67  # digits of 32 bits: the 2098 bits of a float64, and room for 2³¹ of them
 UNIT = 2.0**40  # per-class sums are multiples of 1 / UNIT
@@ -28,6 +29,7 @@ _LOW = 0xFFFFFFFF
 CELLS = 1024  # cells of losses and of odds, 16 an octave
 _FLOOR = 40  # losses from 2⁻⁴⁰ to 2²⁴
 _ODDS = 46  # tails from 2⁻⁴⁶ to 2¹⁸
+SQUARES = 4096  # classes up to which Σ p² of each is kept
 BINS = 15  # equal widths of confidence, as in Guo et al. (2017)
 
 SUMS = ("loss", "loss²", "entropy", "score", "variance", "third", "brier", "confidence", "doubt", "lse", "lse²")
@@ -72,9 +74,9 @@ def cell(value, floor):
 
 @njit(**INLINE)
 def survey(z, n, mine):
-    """Largest and smallest score, place of the first largest, how many exceed ``mine``, zeros, and their sum."""
+    """Largest and smallest score, place of the first largest, how many exceed ``mine``, zeros, sum, and a hash."""
     most, least = key(z[0]), key(z[0])
-    above, zeros, total = I4(0), I4(0), 0.0
+    above, zeros, total, h = I4(0), I4(0), 0.0, np.uint64(0)
     for j in range(n):
         k = key(z[j])
         most = k if k > most else most
@@ -82,39 +84,33 @@ def survey(z, n, mine):
         above += I4(1) if z[j] > mine else I4(0)
         zeros += I4(1) if z[j] == 0 else I4(0)
         total += F8(z[j])
+        b = np.uint64(k)
+        h += (b ^ (b >> np.uint64(32))) * (np.uint64(2 * j + 1) * np.uint64(0x9E3779B97F4A7C15))
     top, first = unkey(most), I4(n)
     for j in range(n):
         here = I4(j) if z[j] == top else I4(n)
         first = here if here < first else first
-    return F8(top), F8(unkey(least)), I8(first), I8(above), I8(zeros), total
+    return F8(top), F8(unkey(least)), I8(first), I8(above), I8(zeros), total, h
 
 
 @njit(**INLINE)
 def powers(z, n, top, x):
-    """Write exp(z_j − top); tail, the sums of powers times gap, gap² and gap³, and how many are the largest."""
-    tail, one, two, three, ties = 0.0, 0.0, 0.0, 0.0, 0.0
+    """Write e_j = exp(z_j − top); tail, Σ e gap, Σ e gap², Σ e gap³, Σ e², and how many are the largest."""
+    tail, one, two, three, squares, ties = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for j in range(n):
         gap = top - F8(z[j])
         e = fall(gap)
         g = 800.0 if gap > 800.0 else gap
-        x[j] = e
-        tail += 0.0 if gap == 0 else e  # chosen, not subtracted: a sum that may be reordered would lose it
-        ties += 1.0 if gap == 0 else 0.0
+        x[j] = F4(e)
+        own = 1.0 if gap == 0 else 0.0
+        tail += less(e, own)  # each by itself: a sum that may be reordered would lose what is small
+        ties += own
+        squares += e * e
         first = e * g
         one += first
         two += first * g
         three += first * g * g
-    return tail_of(top, tail, ties), one, two, three, ties
-
-
-@njit(**INLINE)
-def digest(z, n):
-    """64 bits of a row's numbers."""
-    h = np.uint64(0)
-    for j in range(n):
-        b = np.uint64(key(z[j]))
-        h += (b ^ (b >> np.uint64(32))) * (np.uint64(2 * j + 1) * np.uint64(0x9E3779B97F4A7C15))
-    return h
+    return tail_of(top, tail, ties), one, two, three, squares, ties
 
 
 @njit(**EXACT)
@@ -127,15 +123,16 @@ def stir(h):
 
 @njit(**INLINE)
 def shares(x, n, inverse, p_sum, pp_sum):
-    """Σ p², and p and p² of each class added to its sums."""
-    base, squares = key(_SHIFT), 0.0
+    """Add p and p² of each class to its sums; p² only up to SQUARES classes."""
+    base = key(_SHIFT)
+    if n > SQUARES:
+        for j in range(n):
+            p_sum[j] += key(F8(x[j]) * inverse + _SHIFT) - base
+        return
     for j in range(n):
-        p = x[j] * inverse
-        pp = p * p
-        squares += pp
+        p = F8(x[j]) * inverse
         p_sum[j] += key(p + _SHIFT) - base
-        pp_sum[j] += key(pp + _SHIFT) - base
-    return squares
+        pp_sum[j] += key(p * p + _SHIFT) - base
 
 
 @njit(**INLINE)
@@ -172,16 +169,16 @@ def tally(
     loss: NaN for rows that do not count, ∞ where the label is masked. predicted: argmax, or −1. marks: a hash.
     """
     n = z.shape[1]
-    buffer, logs = np.empty(n), np.empty(n if kind == PROBS else 1)
+    buffer, logs = np.empty(n, np.float32), np.empty(n if kind == PROBS else 1)
     x, known = at(buffer, 0), at(logs, 0)
     p_sum, pp_sum = at(by_class, 3 * n), at(by_class, 4 * n)
     for i in range(start, stop):
         y, line = labels[i], at(z, i * n)
-        marks[i] = stir(digest(line, n))
         loss[i], predicted[i] = math.nan, -1
         inside = 0 <= y < n
         mine = line[y if inside else 0]
-        top, least, first, above, zeros, total = survey(line, n, mine)
+        top, least, first, above, zeros, total, h = survey(line, n, mine)
+        marks[i] = stir(h)
         if not total - total == 0 and not (least == -math.inf and top < math.inf):
             counts[BROKEN if not (ignoring and y == ignore) else IGNORED] += 1
             continue
@@ -211,7 +208,7 @@ def tally(
                 continue
             logarithms(line, n, known)
             peak = known[first]
-            tail, one, two, three, ties = powers(known, n, peak, x)
+            tail, one, two, three, squares, ties = powers(known, n, peak, x)
             gap = peak - known[y]
         else:
             peak = top
@@ -219,14 +216,14 @@ def tally(
                 counts[NOTHING] += 1
                 counts[BROKEN] += 1
                 continue
-            tail, one, two, three, ties = powers(line, n, peak, x)
+            tail, one, two, three, squares, ties = powers(line, n, peak, x)
             gap = peak - F8(mine)
         if not tail - tail == 0:
             counts[BROKEN] += 1
             continue
         inverse = 1.0 / (1.0 + tail)
         log_tail = log1p(tail)
-        squares = shares(x, n, inverse, p_sum, pp_sum)
+        shares(x, n, inverse, p_sum, pp_sum)
         mean = one * inverse
         variance = max(two * inverse - mean * mean, 0.0)
         third = three * inverse - mean * (3.0 * two * inverse - 2.0 * mean * mean)
@@ -280,8 +277,8 @@ def tally(
             loss_sums[1, k] += fixed(min(here, 1e12) - whole)
         else:
             counts[INFINITE] += 1
-        p = x[y] * inverse
-        add_exactly(limbs[6], max(squares - 2.0 * p + 1.0, 0.0))
+        p = fall(gap) * inverse
+        add_exactly(limbs[6], max(squares * inverse * inverse - 2.0 * p + 1.0, 0.0))
         if abs(lse) < 1e150:
             add_exactly(limbs[9], lse)
             add_exactly(limbs[10], lse * lse)
