@@ -43,7 +43,8 @@ class Summary:
     sums : dict of str to int
         Exact sums over rows in units of 2⁻¹⁰⁷⁴; :meth:`total` gives the float.
     cells : dict of str to int64 array
-        By class: "label", "predicted", "hits" (K,), "p" = Σ p, "pp" = Σ p² (0 beyond 4096 classes), "loss" as (whole, 2⁻⁴⁰) (2, K).
+        By class: "label", "predicted", "hits" (K,), "p" = Σ p, "pp" = Σ p² (0 beyond 4096 classes) and "loss" as
+        (whole, 2⁻⁴⁰) (2, K).
         "confusion" (K, K) for K ≤ 256. "losses" and their sums, by size of the loss. "odds" and "bins": rows, hits
         and sums of p and p (1 − p) of the largest class, by its odds and by 15 bins of p. "pair" for two classes:
         by label and odds.
