@@ -47,6 +47,17 @@ class Report:
     silenced: tuple[tuple[str, str], ...]
     reported: float | None = None
 
+    def __str__(self) -> str:
+        from xent.auditor.render.text import render_text
+
+        return render_text(self)
+
+    def _repr_html_(self) -> str:
+        """Show the report in a notebook's cell."""
+        from xent.auditor.render.html import fragment
+
+        return fragment(self)
+
     def worst(self) -> Severity | None:
         """Severity of the gravest finding."""
         found = {f.severity for f in self.findings}

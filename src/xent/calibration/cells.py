@@ -42,7 +42,7 @@ def calibration_error(rows: Whole, hits: Whole, p: Floats, doubt: Floats) -> tup
     >>> round(error, 12), round(null, 6), round(deviation, 6)
     (0.1, 0.023937, 0.018084)
     """
-    n = float(rows.sum())
+    n = float(rows.sum()) or math.nan  # no rows have no error
     error = float(abs(hits - p).sum()) / n
     null = float(np.sqrt(2 * doubt / math.pi).sum()) / n
     deviation = math.sqrt(float(doubt.sum()) * (1 - 2 / math.pi)) / n
