@@ -1,0 +1,140 @@
+# pyright: basic
+"""CSV and TSV: streamed by pyarrow; where a line cannot be read, it is looked for and named."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xent.auditor.plan import AuditError
+from xent.auditor.readers.layout import Column, Layout
+from xent.auditor.readers.source import Block
+from xent.auditor.readers.tables import arrow, damage, fields, labels_of, scores_of
+
+_CHUNK = 2**23  # bytes that are parsed at a time
+
+
+@dataclass(frozen=True)
+class Csv:
+    """A file of lines with a header.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    delimiter : str
+        What is between two fields.
+    format : str
+        What the file is called.
+    text : bool
+        True: numbers were printed with some decimals.
+    """
+
+    path: str
+    delimiter: str = ","
+    format: str = "csv"
+    text: bool = True
+
+    def columns(self) -> tuple[Column, ...]:
+        """Give what there is to choose from; types are guessed from the first lines."""
+        header = self._header()
+        if not header:
+            raise AuditError(f"{self.path} is empty.")
+        if len(set(header)) < len(header):
+            twice = next(name for name in header if header.count(name) > 1)
+            raise AuditError(f"{self.path} has two columns {twice}.")
+        if all(_number(name) for name in header):
+            raise AuditError(
+                f"{self.path} has no header: its first line is numbers, names of columns were expected."
+            )
+        with self._opened(None, {}) as reader:
+            return fields(reader.schema)
+
+    def count(self, layout: Layout) -> None:  # noqa: ARG002
+        """Say that only reading it would tell."""
+        return
+
+    def cuts(self, layout: Layout, rows: int) -> list[tuple[int, int | None]]:  # noqa: ARG002
+        """Leave it whole."""
+        return [(0, None)]
+
+    def read(self, layout: Layout, first: int, rows: int | None, step: int) -> Iterator[Block]:
+        """Read rows, some at a time; see :class:`xent.auditor.readers.File`."""
+        stop, at = (2**62 if rows is None else first + rows), 0
+        columns = [*layout.scores, *layout.labels]
+        kinds = {c.name: c.what for c in self.columns()}
+        pa = arrow()
+        types = dict.fromkeys(layout.scores, pa.float64())
+        types |= {
+            name: pa.string() if kinds[name] in ("text", "other") else pa.int64()
+            for name in layout.labels
+            if kinds[name] != "number"
+        }
+        try:
+            with self._opened(columns, types) as reader:
+                for batch in reader:
+                    low, high = max(first - at, 0), min(stop - at, batch.num_rows)
+                    for start in range(low, high, step):
+                        part = batch.slice(start, min(step, high - start))
+                        scores = scores_of(part, layout.scores, self.path, at + start) if layout.scores else None
+                        yield scores, labels_of(part, layout.labels, self.path, at + start)
+                    at += batch.num_rows
+                    if at >= stop:
+                        return
+        except pa.ArrowInvalid as error:
+            raise AuditError(self._explained(layout, kinds, str(error))) from None
+
+    def _header(self) -> list[str]:
+        with damage(self.path), Path(self.path).open(newline="", encoding="utf-8-sig") as lines:
+            return next(csv.reader(lines, delimiter=self.delimiter), [])
+
+    def _opened(self, columns: list[str] | None, types: dict[str, Any]) -> Any:
+        arrow()
+        import pyarrow.csv as pc
+
+        try:
+            return pc.open_csv(
+                self.path,
+                read_options=pc.ReadOptions(use_threads=False, block_size=_CHUNK),
+                parse_options=pc.ParseOptions(delimiter=self.delimiter),
+                convert_options=pc.ConvertOptions(include_columns=columns or [], column_types=types),
+            )
+        except arrow().ArrowInvalid as error:
+            if "Empty CSV" in str(error):
+                raise AuditError(f"{self.path} has no rows.") from None
+            raise AuditError(self._explained(None, {}, str(error))) from None
+
+    def _explained(self, layout: Layout | None, kinds: dict[str, str], said: str) -> str:
+        """Find the line that cannot be read."""
+        with damage(self.path), Path(self.path).open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.reader(lines, delimiter=self.delimiter)
+            header = next(reader, [])
+            numeric = [] if layout is None else [(n, header.index(n)) for n in layout.scores]
+            whole = [] if layout is None else [(n, header.index(n)) for n in layout.labels if kinds[n] == "whole"]
+            for fields in reader:
+                here = f"Line {reader.line_num:,} of {self.path}"
+                if fields == header:
+                    return f"{here} is the header again; was it put together from several files?"
+                if fields and len(fields) != len(header):
+                    return f"{here} has {len(fields)} fields; the header has {len(header)}."
+                for name, i in numeric:
+                    if fields and fields[i].strip() and not _number(fields[i]) and fields[i] not in _MISSING:
+                        return f"{here} has {fields[i]!r} in {name}, where a number was expected."
+                for name, i in whole:
+                    if fields and not fields[i].strip().lstrip("+-").isdecimal():
+                        return f"{here} has {fields[i]!r} in {name}; the labels before are whole numbers."
+        return f"{self.path} cannot be read: {said.splitlines()[0].rstrip('.')[:160]}."
+
+
+_MISSING = {"NA", "N/A", "NULL", "null", "n/a", "#N/A", "#NA", "-nan", "-NaN", "<NA>"}
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
