@@ -277,9 +277,9 @@ def _with_client(source: Source, pieces: list[Piece], client: Any, told: _Told) 
     root = level[0]
     del leaves, level  # so that what is merged may be forgotten
     try:
-        done: Any
-        for done in as_completed(counts):
-            told(done.result())
+        arrived: Any = as_completed(counts, loop=client.loop)
+        for count in arrived:
+            told(count.result())
         return root.result()[1]
     except KilledWorker:
         raise AuditError("Dask's workers died again and again, perhaps for want of memory.") from None

@@ -264,6 +264,8 @@ def _tolerance(file: File, layout: Layout, scores: Any, columns: int) -> float |
     if not file.text:
         return None
     finite: Array = scores[np.isfinite(scores)]
+    if finite.size == 0 or finite.min() < 0 or finite.max() > 1:
+        return None
     decimals = next((d for d in range(9) if np.array_equal(np.round(finite, d), finite)), None)
     return None if decimals is None else max(1e-4, min(columns * 0.5 * 10.0**-decimals, 0.1))
 

@@ -331,6 +331,9 @@ def pairs(paths: list[str], labels: list[str]) -> list[Arrays]:
     files = [npy(path) for path in paths]
     theirs = [npy(path) for path in labels] or [f for f in files if f.dtype.kind in "biuUSO" and len(files) > 1]
     mine = [f for f in files if labels or f not in theirs]
+    for file in (*files, *theirs):
+        if file.what == "object":
+            raise AuditError(f"{file.path} is an array of Python objects, which are not opened; save numbers.")
     if len(theirs) != len(mine):
         raise AuditError(
             f"One file of labels was expected for each .npy file of scores; scores are in "

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from xent.auditor.plan import AuditError
-from xent.auditor.readers.layout import Column, Layout
+from xent.auditor.readers.layout import Column, Layout, What
 from xent.auditor.readers.source import Block
-from xent.auditor.readers.tables import arrow, damage, fields, labels_of, scores_of
+from xent.auditor.readers.tables import arrow, damage, labels_of, scores_of
 
 _CHUNK = 2**23  # bytes that are parsed at a time
 
@@ -39,8 +39,8 @@ class Csv:
     text: bool = True
 
     def columns(self) -> tuple[Column, ...]:
-        """Give what there is to choose from; types are guessed from the first lines."""
-        header = self._header()
+        """Give what there is to choose from; the first row says what a column holds."""
+        header, first = self._begin()
         if not header:
             raise AuditError(f"{self.path} is empty.")
         if len(set(header)) < len(header):
@@ -50,8 +50,9 @@ class Csv:
             raise AuditError(
                 f"{self.path} has no header: its first line is numbers, names of columns were expected."
             )
-        with self._opened(None, {}) as reader:
-            return fields(reader.schema)
+        if len(first) != len(header):
+            raise AuditError(self._explained(None, {}, "it has no rows"))
+        return tuple(Column(name, _what(value)) for name, value in zip(header, first, strict=True))
 
     def count(self, layout: Layout) -> None:  # noqa: ARG002
         """Say that only reading it would tell."""
@@ -67,12 +68,8 @@ class Csv:
         columns = [*layout.scores, *layout.labels]
         kinds = {c.name: c.what for c in self.columns()}
         pa = arrow()
-        types = dict.fromkeys(layout.scores, pa.float64())
-        types |= {
-            name: pa.string() if kinds[name] in ("text", "other") else pa.int64()
-            for name in layout.labels
-            if kinds[name] != "number"
-        }
+        kind = {"whole": pa.int64(), "number": pa.float64(), "text": pa.string()}
+        types = {name: kind[kinds[name]] for name in layout.labels} | dict.fromkeys(layout.scores, pa.float64())
         try:
             with self._opened(columns, types) as reader:
                 for batch in reader:
@@ -87,25 +84,22 @@ class Csv:
         except pa.ArrowInvalid as error:
             raise AuditError(self._explained(layout, kinds, str(error))) from None
 
-    def _header(self) -> list[str]:
+    def _begin(self) -> tuple[list[str], list[str]]:
+        """Read the header and the first row."""
         with damage(self.path), Path(self.path).open(newline="", encoding="utf-8-sig") as lines:
-            return next(csv.reader(lines, delimiter=self.delimiter), [])
+            rows = csv.reader(lines, delimiter=self.delimiter)
+            return next(rows, []), next(rows, [])
 
-    def _opened(self, columns: list[str] | None, types: dict[str, Any]) -> Any:
+    def _opened(self, columns: list[str], types: dict[str, Any]) -> Any:
         arrow()
         import pyarrow.csv as pc
 
-        try:
-            return pc.open_csv(
-                self.path,
-                read_options=pc.ReadOptions(use_threads=False, block_size=_CHUNK),
-                parse_options=pc.ParseOptions(delimiter=self.delimiter),
-                convert_options=pc.ConvertOptions(include_columns=columns or [], column_types=types),
-            )
-        except arrow().ArrowInvalid as error:
-            if "Empty CSV" in str(error):
-                raise AuditError(f"{self.path} has no rows.") from None
-            raise AuditError(self._explained(None, {}, str(error))) from None
+        return pc.open_csv(
+            self.path,
+            read_options=pc.ReadOptions(use_threads=False, block_size=_CHUNK),
+            parse_options=pc.ParseOptions(delimiter=self.delimiter),
+            convert_options=pc.ConvertOptions(include_columns=columns, column_types=types),
+        )
 
     def _explained(self, layout: Layout | None, kinds: dict[str, str], said: str) -> str:
         """Find the line that cannot be read."""
@@ -117,7 +111,7 @@ class Csv:
             for fields in reader:
                 here = f"Line {reader.line_num:,} of {self.path}"
                 if fields == header:
-                    return f"{here} is the header again; was it put together from several files?"
+                    return f"{here} is the header again; files were put together, headers and all."
                 if fields and len(fields) != len(header):
                     return f"{here} has {len(fields)} fields; the header has {len(header)}."
                 for name, i in numeric:
@@ -130,6 +124,12 @@ class Csv:
 
 
 _MISSING = {"NA", "N/A", "NULL", "null", "n/a", "#N/A", "#NA", "-nan", "-NaN", "<NA>"}
+
+
+def _what(text: str) -> What:
+    if text.strip().lstrip("+-").isdecimal():
+        return "whole"
+    return "number" if not text.strip() or text in _MISSING or _number(text) else "text"
 
 
 def _number(text: str) -> bool:

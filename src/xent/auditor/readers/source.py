@@ -136,7 +136,11 @@ class Piece:
         at, each = self.first, items(self.plan)
         for scores, labels in self.file.read(self.layout, self.first, self.rows, self.step):
             assert scores is not None  # noqa: S101 - a layout with scores gives them
-            yield self.number * FILE + at * each, scores, numbers(labels, self.place)
+            y = numbers(labels, self.place)
+            if y.dtype.kind == "f" and (odd := np.flatnonzero((y != np.round(y)).reshape(len(y), -1).any(axis=1))).size:
+                row = at + int(odd[0])
+                raise AuditError(f"Labels must be whole numbers; row {row:,} of {self.file.path} has {y[odd[0]]}.")
+            yield self.number * FILE + at * each, scores, y
             at += len(scores)
 
     def add_to(self, summary: Summary, tick: Callable[[int], None]) -> None:
@@ -294,4 +298,5 @@ def shown(plan: Plan, place: dict[str, int] | None) -> Plan:
     """
     if place is None or plan.names or sorted(place.values()) != list(range(plan.classes)):
         return plan
-    return replace(plan, names=tuple(sorted(place, key=place.__getitem__)))
+    names = tuple(sorted(place, key=place.__getitem__))
+    return plan if names == tuple(map(str, range(plan.classes))) else replace(plan, names=names)
