@@ -17,6 +17,7 @@ from xent.auditor import AuditError, Summary, audit_files, engine, report_of
 from xent.auditor.engine import summarize
 from xent.auditor.progress import Bar, line
 from xent.auditor.readers import open_source
+from xent.auditor.render import render
 
 spec = importlib.util.spec_from_file_location("written", Path(__file__).with_name("written.py"))
 written = importlib.util.module_from_spec(spec)
@@ -63,12 +64,12 @@ def test_processes_do_not_matter(source, alone):
     assert got == alone
     assert parts(got) == parts(alone)
     assert told[-1] == (source.rows, source.rows)
-    assert numbers(got) == numbers(alone)
+    assert pages(got) == pages(alone)
 
 
-def numbers(summary):
+def pages(summary):
     report = report_of(summary, name="digits")
-    return repr((report.numbers, report.verdict, report.findings))
+    return [render(report, shape) for shape in ("json", "text")]
 
 
 def test_a_bad_row_in_a_process_is_said_as_here(tmp_path):
@@ -79,7 +80,7 @@ def test_a_bad_row_in_a_process_is_said_as_here(tmp_path):
     source = open_source([f"{tmp_path}/*.npz"])
     sentences = []
     for workers in (1, 2):
-        with pytest.raises(AuditError, match="Labels must be whole numbers; row 350 of .*2.npz has 0.5") as caught:
+        with pytest.raises(AuditError, match=r"Labels must be whole numbers; row 350 of .*2.npz has 0.5") as caught:
             summarize(source, workers=workers, size=300)
         sentences.append(str(caught.value))
     assert sentences[0] == sentences[1]
@@ -111,7 +112,7 @@ def test_dask_loses_a_worker(source, alone):
         assert lost[0][0] not in client.scheduler_info()["workers"]
         assert got == alone
         assert parts(got) == parts(alone)
-        assert numbers(got) == numbers(alone)
+        assert pages(got) == pages(alone)
         assert parts(summarize(source, dask=cluster.scheduler_address)) == parts(alone), "by its address"
 
 
@@ -164,7 +165,7 @@ class Terminal:
 
 
 def test_the_bar_is_for_terminals_and_for_work_that_takes_long(monkeypatch):
-    monkeypatch.setattr("xent.auditor.progress._rich", lambda stream: None)
+    monkeypatch.setattr("xent.auditor.progress._rich", lambda _: None)
     for terminal, after, shown in ((True, 0.0, True), (True, 60.0, False), (False, 0.0, False)):
         stream = Terminal(terminal)
         with Bar(stream, after=after) as bar:

@@ -280,7 +280,10 @@ def test_texts_that_are_no_classes(tmp_path):
         "The label 'horse' is no class; the classes are cat, dog",
         table(tmp_path, p_cat=[0.5, 0.5], p_dog=[0.5, 0.5], label=["horse", "cat"]),
     )
-    refused("Labels must be whole numbers; row 1 of .* has 0.5", save(tmp_path, logits=Z[:2], labels=np.array([1.0, 0.5])))
+    refused(
+        "Labels must be whole numbers; row 1 of .* has 0.5",
+        save(tmp_path, logits=Z[:2], labels=np.array([1.0, 0.5])),
+    )
 
 
 def test_damaged_files(tmp_path):

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,22 +170,20 @@ def _told_loss(loss: Decimal | None) -> dict[str, Any]:
 
 
 def _merged(chosen: argparse.Namespace, reports: Sequence[str]) -> Report:
-    """Make one report of several, or show one again."""
+    """Make one report of several, or show one again; ask the rules again if that could change the answer."""
+    from xent.auditor.render.json import merged
     from xent.auditor.report import report_of
 
-    found = [_read(path) for path in reports]
-    if len(found) == 1 and not (chosen.select or chosen.ignore or chosen.loss is not None):
-        return found[0]
-    if len(found) > 2 and not chosen.merge:
+    if len(reports) > 2 and not chosen.merge:
         raise UsageError("Two reports can be compared; --merge makes one of more.")
-    summary = found[0].summary
-    for other in found[1:]:
-        summary = summary + other.summary
+    report = reduce(merged, map(_read, reports))
+    if not (chosen.select or chosen.ignore or chosen.loss is not None):
+        return report
     told = _told_loss(chosen.loss)
     return report_of(
-        summary,
-        name=", ".join(dict.fromkeys(report.name for report in found)),
-        reported=told.get("loss"),
+        report.summary,
+        name=report.name,
+        reported=told.get("loss", report.reported),
         decimals=told.get("decimals"),
         select=chosen.select,
         ignore=chosen.ignore,
