@@ -7,6 +7,8 @@ import os
 import pickle
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -86,6 +88,7 @@ def test_a_bad_row_in_a_process_is_said_as_here(tmp_path):
     assert sentences[0] == sentences[1]
 
 
+@pytest.mark.slow
 def test_dask_loses_a_worker(source, alone):
     with (
         distributed.LocalCluster(
@@ -148,6 +151,26 @@ def test_audit_files_is_report_of_summarize(source, alone, tmp_path):
     np.savez(tmp_path / "i.npz", logits=np.ones((9, 3)), labels=np.full(9, 7))
     with pytest.raises(AuditError, match="All 9 rows have the ignored label 7"):
         audit_files(tmp_path / "i.npz", ignore_index=7)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    """Read a file with a hole of 1.3 GB in a process of its own, and ask how much memory it had at most."""
+    rows = 10**7
+    for name, shape, kind, size in (("logits", (rows, 32), "<f4", 128), ("labels", (rows,), "|i1", 1)):
+        with (tmp_path / f"{name}.npy").open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
+            file.truncate(file.tell() + rows * size)
+    program = (
+        "import resource, sys; from xent.auditor.engine import summarize; from xent.auditor.readers import open_source\n"
+        "rows = summarize(open_source(sys.argv[1:])).counts['rows']\n"
+        "print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "logits.npy"), str(tmp_path / "labels.npy")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    counted, megabytes = map(int, done.stdout.split())
+    assert counted == rows
+    assert megabytes < 450
 
 
 class Terminal:

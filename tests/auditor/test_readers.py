@@ -132,6 +132,11 @@ def test_texts_as_labels_are_mapped_and_the_map_is_kept(tmp_path):
     assert same(expected(), summarize(open_source(written.json_lines(tmp_path, Z, names[Y]))))
 
 
+def test_hugging_face_names_the_classes(tmp_path):
+    plan = open_source(written.hugging_face(tmp_path, Z, Y)).plan
+    assert plan.names == tuple(f"digit {k}" for k in range(10))
+
+
 def test_digits_as_texts_are_numbers(tmp_path):
     opened = open_source(save(tmp_path, logits=Z, labels=Y.astype(str)))
     assert opened.plan.names == ()
@@ -191,6 +196,14 @@ def test_labels_in_a_file_of_their_own(tmp_path):
     assert same(expected(), summarize(opened))
     opened = open_source(save(tmp_path, logits=Z), labels=str(tmp_path / "truth.npy"))
     assert same(expected(), summarize(opened))
+
+
+def test_texts_of_several_lines_beside_the_scores(tmp_path):
+    lines = ["text,p_0,p_1,label"] + [f'"one\ntwo, ""three""",0.{i}5,0.{9 - i}5,{i % 2}' for i in range(9)]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    got = summarize(open_source([tmp_path / "t.csv"]))
+    assert got.counts["rows"] == 9
+    assert got.tables["head"]["scores"][3].tolist() == [np.float32(0.35), np.float32(0.65)]
 
 
 def test_bfloat16_in_safetensors(tmp_path):
@@ -356,6 +369,10 @@ def test_folders_and_files_of_other_kinds(tmp_path):
     refused("a folder with no files", [tmp_path / "empty"])
     (tmp_path / "dict").mkdir()
     (tmp_path / "dict" / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    dataset = written.hugging_face(tmp_path, Z, Y)[0]
+    state = json.loads((dataset / "state.json").read_text()) | {"_indices_data_files": [{"filename": "i.arrow"}]}
+    (dataset / "state.json").write_text(json.dumps(state))
+    refused("a selection that is not written out", [dataset])
     refused("holds the splits train, test; name one of them: .*train", [tmp_path / "dict"])
 
 

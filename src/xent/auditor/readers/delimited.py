@@ -97,7 +97,7 @@ class Csv:
         return pc.open_csv(
             self.path,
             read_options=pc.ReadOptions(use_threads=False, block_size=_CHUNK),
-            parse_options=pc.ParseOptions(delimiter=self.delimiter),
+            parse_options=pc.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
             convert_options=pc.ConvertOptions(include_columns=columns, column_types=types),
         )
 

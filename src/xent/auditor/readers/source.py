@@ -137,7 +137,10 @@ class Piece:
         for scores, labels in self.file.read(self.layout, self.first, self.rows, self.step):
             assert scores is not None  # noqa: S101 - a layout with scores gives them
             y = numbers(labels, self.place)
-            if y.dtype.kind == "f" and (odd := np.flatnonzero((y != np.round(y)).reshape(len(y), -1).any(axis=1))).size:
+            if (
+                y.dtype.kind == "f"
+                and (odd := np.flatnonzero((y != np.round(y)).reshape(len(y), -1).any(axis=1))).size
+            ):
                 row = at + int(odd[0])
                 raise AuditError(f"Labels must be whole numbers; row {row:,} of {self.file.path} has {y[odd[0]]}.")
             yield self.number * FILE + at * each, scores, y

@@ -315,5 +315,9 @@ def folder(path: str) -> list[str]:
         raise AuditError(f"{path} holds the splits {', '.join(splits)}; name one of them: {here / splits[0]}.")
     if (here / "state.json").exists():
         with damage(str(here / "state.json")):
-            return [str(here / f["filename"]) for f in json.loads((here / "state.json").read_text())["_data_files"]]
+            state = json.loads((here / "state.json").read_text())
+            files = [str(here / file["filename"]) for file in state["_data_files"]]
+        if state.get("_indices_data_files"):
+            raise AuditError(f"{path} is a selection that is not written out; save it after flatten_indices().")
+        return files
     return sorted(map(str, here.glob("*.arrow")))
