@@ -132,6 +132,35 @@ def test_a_scheduler_that_is_not_there(source, monkeypatch):
         summarize(source, dask="nonsense://x")
 
 
+@pytest.mark.slow
+def test_a_scheduler_that_goes_away(source):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, quiet = f"tcp://127.0.0.1:{port}", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    python = [sys.executable, "-m"]
+    scheduler = subprocess.Popen(
+        [*python, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"],
+        **quiet,
+    )
+    worker = subprocess.Popen(
+        [*python, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"],
+        **quiet,
+    )
+
+    def kill(*_):
+        scheduler.kill()
+        scheduler.wait()
+
+    try:
+        with pytest.raises(AuditError, match=f"^The connection to the Dask scheduler at {address} was lost.$"):
+            summarize(source, dask=address, size=5000, progress=kill)
+    finally:
+        for process in (scheduler, worker):
+            process.kill()
+            process.wait()
+
+
 def test_workers_that_are_not_there(source):
     with pytest.raises(AuditError, match="At least one worker was expected; 0 came"):
         summarize(source, workers=0)
@@ -162,7 +191,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
             np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
             file.truncate(file.tell() + rows * size)
     program = (
-        "import resource, sys; from xent.auditor.engine import summarize; from xent.auditor.readers import open_source\n"
+        "import resource, sys; from xent.auditor.engine import summarize\n"
+        "from xent.auditor.readers import open_source\n"
         "rows = summarize(open_source(sys.argv[1:])).counts['rows']\n"
         "print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import signal
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable, Collection, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -245,8 +247,27 @@ def _on_dask(source: Source, pieces: list[Piece], dask: Any, told: _Told) -> Sum
         raise AuditError('Dask is not installed; install it with: pip install "xent[dask]"') from None
     if not isinstance(dask, str):
         return _with_client(source, pieces, dask, told)
+    with _quiet():
+        return _at_address(source, pieces, dask, told, Client)
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Keep Dask's own log off the terminal: what goes wrong is said in a sentence."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
     try:
-        client = Client(dask, timeout=PATIENCE, set_as_default=False)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _at_address(source: Source, pieces: list[Piece], dask: str, told: _Told, make: Callable[..., Any]) -> Summary:
+    try:
+        client = make(dask, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         known = isinstance(error, ValueError)
         raise AuditError(
@@ -255,7 +276,10 @@ def _on_dask(source: Source, pieces: list[Piece], dask: Any, told: _Told) -> Sum
             else f"There is no Dask scheduler at {dask}: it has not answered for {PATIENCE:g} s."
         ) from None
     with client:
-        return _with_client(source, pieces, client, told)
+        try:
+            return _with_client(source, pieces, client, told)
+        except (OSError, CancelledError):
+            raise AuditError(f"The connection to the Dask scheduler at {dask} was lost.") from None
 
 
 def _with_client(source: Source, pieces: list[Piece], client: Any, told: _Told) -> Summary:

@@ -7,7 +7,7 @@ goes to another process as it is.
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -268,18 +268,3 @@ def _tolerance(file: File, layout: Layout, scores: Any, columns: int) -> float |
         return None
     decimals = next((d for d in range(9) if np.array_equal(np.round(finite, d), finite)), None)
     return None if decimals is None else max(1e-4, min(columns * 0.5 * 10.0**-decimals, 0.1))
-
-
-def blocks(source: Source) -> Iterator[tuple[int, Any, Any]]:
-    """Read all of a source: positions, scores and labels, block by block.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     np.savez(f"{folder}/a.npz", logits=np.zeros((5, 2)), labels=np.zeros(5, int))
-    ...     [(position, z.shape) for position, z, _ in blocks(open_source([f"{folder}/a.npz"]))]
-    [(0, (5, 2))]
-    """
-    for piece in source.pieces():
-        yield from piece.blocks()
