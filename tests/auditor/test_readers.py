@@ -285,6 +285,14 @@ def test_labels_that_are_missing(tmp_path):
     refused("Some rows have no label", save(tmp_path, logits=Z[:3], labels=np.array(["a", "", "b"])))
 
 
+def test_rows_of_several_labels_after_rows_of_one(tmp_path):
+    y = np.eye(10, dtype=np.int64)[np.arange(5000) % 10]
+    z = np.zeros((5000, 10))
+    assert summarize(open_source(save(tmp_path, logits=z, labels=y))).plan.task == "multi-class"
+    y[4999, 3] = 1
+    refused("they were taken for classes; a later one has 2", save(tmp_path, logits=z, labels=y))
+
+
 def test_texts_that_are_no_classes(tmp_path):
     refused(
         "Labels are 2 texts .a, b., scores are of 10", save(tmp_path, logits=Z[:2], labels=np.array(["a", "b"]))
