@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import pickle
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -323,6 +324,38 @@ def test_damaged_files(tmp_path):
     )
     (tmp_path / "cut.jsonl").write_text('{"logits": [1.0, 2.0], "label": 0}\n{"logits": [1.')
     refused("Line 2 of .* is no JSON, or is cut off", [tmp_path / "cut.jsonl"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("write", written.FORMATS, ids=lambda write: write.__name__)
+def test_bytes_that_make_no_sense(write, tmp_path):
+    """Whatever is wrong with the bytes, there is a summary or one sentence."""
+    rng, sentences = random.Random(write.__name__), []
+    for attempt in range(60):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        paths = write(folder, Z[:60], Y[:60])
+        path = paths[0] if paths[0].is_file() else sorted(paths[0].iterdir())[attempt % 3]
+        content = bytearray(path.read_bytes())
+        if attempt % 2:
+            content = content[: rng.randrange(len(content))]
+        for _ in range(rng.choice([0, 1, 3, 20]) if attempt % 2 else rng.choice([1, 3, 20])):
+            content[rng.randrange(min(len(content), 400)) if attempt % 3 else rng.randrange(len(content))] = (
+                rng.randrange(256)
+            )
+        path.write_bytes(content)
+        try:
+            summarize(open_source(paths))
+        except AuditError as error:
+            sentences.append(str(error))
+    assert len(sentences) > 20
+    assert not [sentence for sentence in sentences if "\n" in sentence]
+
+
+def test_numbers_beyond_float32(tmp_path):
+    z = Z.copy()
+    z[3, 2] = 1e300
+    assert same(expected(z), summarize(open_source(written.npz(tmp_path, z, Y))))
 
 
 def test_a_header_in_the_middle(tmp_path):

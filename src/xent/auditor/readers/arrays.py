@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
+import math
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -28,6 +31,11 @@ _SAFE = {
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 _LONGEST_HEADER = 2**27
+_DAMAGE = (
+    ValueError, TypeError, LookupError, EOFError, RuntimeError, ArithmeticError, SyntaxError, tokenize.TokenError,
+    zipfile.BadZipFile, zlib.error, csv.Error,
+)  # fmt: skip
+"""What NumPy, zipfile, json and csv raise for bytes that make no sense."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class Member:
 
     def blocks(self, first: int, rows: int, step: int) -> Iterator[Array]:
         """Read rows from ``first`` on, ``step`` at a time; a block stays in memory only while it is used."""
-        stop, width = min(first + rows, self.shape[0]), int(np.prod(self.shape[1:]))
+        stop, width = min(first + rows, self.shape[0]), math.prod(self.shape[1:])
         if self.fortran and self.offset is not None:
             whole = np.memmap(self.path, self.dtype, "r", self.offset, self.shape, "F")
             for start in range(first, stop, step):
@@ -214,10 +222,20 @@ def damage(path: str) -> Iterator[None]:
     except FileNotFoundError:
         raise AuditError(f"There is no file {path}.") from None
     except OSError as error:
-        raise AuditError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        detail = f": {error}".rstrip(".") if str(error) and len(str(error)) < 120 else ""
-        raise AuditError(f"{path} is damaged or cut off{detail}.") from None
+        raise AuditError(f"{path} cannot be read: {line(error.strerror or error)}.") from None
+    except _DAMAGE as error:
+        raise AuditError(f"{path} is damaged or cut off{f': {line(error)}' if str(error) else ''}.") from None
+
+
+def line(error: object) -> str:
+    """Give what an error says first, in a line without its full stop.
+
+    Examples
+    --------
+    >>> line(ValueError("it is so."))
+    'it is so'
+    """
+    return str(error).partition("\n")[0].strip().rstrip(".")[:160]
 
 
 @contextmanager
@@ -259,7 +277,7 @@ def npy(path: str) -> Member:
 
 
 def _long_enough(member: Member, stream: BinaryIO) -> None:
-    needed = int(np.prod(member.shape)) * member.dtype.itemsize + (member.offset or 0)
+    needed = math.prod(member.shape) * member.dtype.itemsize + (member.offset or 0)
     there = os.fstat(stream.fileno()).st_size
     if not member.dtype.hasobject and there < needed:
         raise AuditError(f"{member.path} is cut off: {needed:,} bytes were expected, {there:,} are there.")

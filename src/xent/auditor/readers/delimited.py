@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xent.auditor.plan import AuditError
+from xent.auditor.readers.arrays import line
 from xent.auditor.readers.layout import Column, Layout, What
 from xent.auditor.readers.source import Block
 from xent.auditor.readers.tables import arrow, damage, labels_of, scores_of
@@ -120,7 +121,7 @@ class Csv:
                 for name, i in whole:
                     if fields and not fields[i].strip().lstrip("+-").isdecimal():
                         return f"{here} has {fields[i]!r} in {name}; the labels before are whole numbers."
-        return f"{self.path} cannot be read: {said.splitlines()[0].rstrip('.')[:160]}."
+        return f"{self.path} cannot be read: {line(said)}."
 
 
 _MISSING = {"NA", "N/A", "NULL", "null", "n/a", "#N/A", "#NA", "-nan", "-NaN", "<NA>"}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xent.auditor.plan import AuditError
-from xent.auditor.readers.arrays import damage
+from xent.auditor.readers.arrays import damage, line
 from xent.auditor.readers.layout import Column, Layout, What
 from xent.auditor.readers.source import Block, Labels, Named
 
@@ -60,7 +60,7 @@ def trouble(path: str) -> Iterator[None]:
         with damage(path):
             yield
     except arrow().ArrowException as error:
-        raise AuditError(f"{path} is damaged or cut off: {str(error).splitlines()[0].rstrip('.')[:160]}.") from None
+        raise AuditError(f"{path} is damaged or cut off: {line(error)}.") from None
 
 
 def fields(schema: Any) -> tuple[Column, ...]:
