@@ -121,7 +121,7 @@ def test_a_browser_is_opened_once_the_page_answers(tmp_path: Path) -> None:
         (["explore", "."], "is a folder"),
         (["explore", __file__], "is not an .npz file, or is damaged"),
         (["explore", "one.npz", "two.npz"], "Unrecognized arguments: two.npz"),
-        (["explain"], "invalid choice: 'explain'"),
+        (["exploit"], "invalid choice: 'exploit'"),
         (["--loud"], "Unrecognized arguments: --loud"),
     ],
 )

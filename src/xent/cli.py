@@ -1,4 +1,4 @@
-"""The ``xent`` command: ``xent explore`` opens the explorer in the browser.
+"""The ``xent`` command: ``xent explore`` opens the explorer in the browser, ``xent audit`` audits predictions.
 
 What is wrong with the arguments, the file or the port is said in one sentence on stderr, and the exit code is 2.
 """
@@ -14,16 +14,14 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
 
 import xent
+from xent.commands import UsageError
+from xent.commands import audit as auditing
 from xent.plots import command as plot_command
 
 if TYPE_CHECKING:
     from xent.explorer.rows import Rows
 
 PORT = 8010
-
-
-class UsageError(Exception):
-    """Something the reader can put right; the message is one sentence."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 after a normal end, Ctrl-C included; 2 when something in the arguments has to be put right.
+        0 after a normal end, Ctrl-C in the explorer included; 1 when an audit has findings; 2 when something in the
+        arguments or the input has to be put right.
 
     Examples
     --------
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif chosen.command == "plot":
             _plot(chosen)
         else:
-            explore(chosen.file, host=chosen.host, port=chosen.port, browser=chosen.browser)
+            return chosen.run(chosen)
     except UsageError as error:
         print(f"xent: {error}", file=sys.stderr)
         return 2
@@ -99,6 +98,11 @@ def explore(file: str | None, /, *, host: str = "127.0.0.1", port: int = PORT, b
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     server.serve(sources, listener, host=host, ready=show if browser else None)
+
+
+def _explore(chosen: argparse.Namespace) -> int:
+    explore(chosen.file, host=chosen.host, port=chosen.port, browser=chosen.browser)
+    return 0
 
 
 def _sources(file: str | None) -> Mapping[str, Rows]:
@@ -153,6 +157,8 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=_port, default=PORT, help="port to listen on (default: %(default)s; 0 picks a free one)"
     )
     command.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
+    command.set_defaults(run=_explore)
+    auditing.enter(commands)
     plot_command.add(commands)
     return parser
 

@@ -4,6 +4,7 @@
 """
 
 from xent.auditor.arrays import Auditor, audit
+from xent.auditor.engine import audit_files
 from xent.auditor.finding import Evidence, Finding, Rule
 from xent.auditor.numbers import Numbers
 from xent.auditor.plan import AuditError, Plan
@@ -21,5 +22,6 @@ __all__ = [
     "Rule",
     "Summary",
     "audit",
+    "audit_files",
     "report_of",
 ]

@@ -101,6 +101,11 @@ class Plan:
             )
         rows = np.ascontiguousarray(scores.reshape(-1, self.columns), scores.dtype.newbyteorder("="))
         if labels.shape == scores.shape and labels.ndim > 1:
+            if (several := np.flatnonzero(labels.sum(axis=-1) != 1)).size:
+                raise AuditError(
+                    "Each of the first rows has one label, so that they were taken for classes; "
+                    f"a later one has {labels[several[0]].sum():g}."
+                )
             labels = labels.argmax(axis=-1)
         if labels.size != len(rows):
             raise AuditError(_unequal(scores, labels))

@@ -229,7 +229,8 @@ class Summary:
         """Have a table take some rows; the sample is sorted only when there are many."""
         table = self.tables[name]
         view = isinstance(chosen, slice)  # of the caller's memory
-        some = {key: column[chosen].astype(table[key].dtype, copy=view) for key, column in columns.items()}
+        with np.errstate(over="ignore"):  # what is beyond float32 is infinite in a table
+            some = {key: column[chosen].astype(table[key].dtype, copy=view) for key, column in columns.items()}
         if len(next(iter(some.values()))) == 0:
             return
         new = replace(table, columns=some)
