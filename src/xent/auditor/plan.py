@@ -156,7 +156,8 @@ def make(
     names : tuple of str
         The classes' names.
     tolerance : float, optional
-        How far a row of probabilities may be from summing to 1; None: by the scores' type.
+        How far a row of probabilities may be from summing to 1; None: by the scores' type, or by what they were
+        rounded to.
 
     Raises
     ------
@@ -174,7 +175,7 @@ def make(
         raise AuditError(f"Scores must be floating numbers; {scores.dtype} came.")
     if scores.size == 0:
         raise AuditError(f"There is nothing to audit: scores of shape {scores.shape} came.")
-    tolerance = TOLERANCE.get(scores.dtype.itemsize, 1e-4) if tolerance is None else tolerance
+    tolerance = _slack(scores) if tolerance is None else tolerance
     task, columns = _task(scores, labels), scores.shape[-1] if scores.ndim > 1 else 1
     declared = kind is not None
     if kind is None:
@@ -193,6 +194,72 @@ def make(
         length=scores.shape[1] if task == "tokens" else None,
         names=names,
     )
+
+
+def _slack(scores: Array) -> float:
+    """How far rows of probabilities may be from summing to 1, by type and by the first 4096 rows' digits."""
+    least = TOLERANCE.get(scores.dtype.itemsize, 1e-4)
+    some = scores.reshape(-1, scores.shape[-1])[:4096].astype(np.float64) if scores.ndim > 1 else scores[:, None]
+    if not ((some >= 0) & (some <= 1)).all():
+        return least
+    least = max(least, {"bfloat16": 8e-3, "float16": 2e-3}.get(precision(some), 0.0))
+    d = decimals(some)
+    return least if d is None else max(least, min(0.5 * some.shape[1] * 10.0**-d, 0.1))
+
+
+def decimals(p: Array, /) -> int | None:
+    """Give the decimals that all of these probabilities were rounded to, at most 6.
+
+    Parameters
+    ----------
+    p : array
+        Numbers between 0 and 1.
+
+    Returns
+    -------
+    int or None
+        None: they are not rounded, or are too few to say (20 numbers strictly between 0 and 1, 5 of them distinct).
+
+    Examples
+    --------
+    >>> p = np.random.default_rng(0).dirichlet(np.ones(3), size=20)
+    >>> decimals(p), decimals(p.round(3))
+    (None, 3)
+    """
+    inside = p[(p > 0) & (p < 1)].astype(np.float64)
+    if len(inside) < 20 or len(np.unique(inside[:4096])) < 5:
+        return None
+    for d in range(1, 7):
+        scaled = inside * 10.0**d
+        if (abs(scaled - np.rint(scaled)) <= scaled * 2.0**-23).all():  # an ulp of float32
+            return d
+    return None
+
+
+def precision(scores: Array, /) -> Literal["bfloat16", "float16", "float32"]:
+    """Give the narrowest type that these numbers can have had: by the bits that are 0 in all of them.
+
+    Parameters
+    ----------
+    scores : array
+        Finite numbers. Fewer than 50 that are not 0, whole numbers, and numbers whose last bits are mostly 0, such
+        as halves and quarters: float32.
+
+    Examples
+    --------
+    >>> z = np.random.default_rng(0).normal(size=100)
+    >>> precision(z), precision(z.astype(np.float16))
+    ('float32', 'float16')
+    """
+    some = scores[scores != 0].astype(np.float32)
+    if len(some) < 50 or (some == np.rint(some)).all():
+        return "float32"
+    bits = some.view(np.uint32)
+    narrow: tuple[tuple[Literal["bfloat16", "float16"], int], ...] = (("bfloat16", 16), ("float16", 13))
+    for name, low in narrow:
+        if not (bits & ((1 << low) - 1)).any() and (bits >> low & 1).mean() >= 0.2:
+            return name
+    return "float32"
 
 
 def _task(scores: Array, labels: Array) -> Task:
@@ -224,7 +291,7 @@ def _guess(scores: Array, task: Task, tolerance: float) -> tuple[Kind, str]:
     if len(good) == 0:
         return "logits", "because none of the first rows is free of NaN"
     if task in ("binary", "multi-label"):
-        if ((good >= 0) & (good <= 1)).all():
+        if ((good >= 0) & (good <= 1)).all() and good.any():
             return "probs", f"because {first} is between 0 and 1"
         return "logits", "because the first rows go below 0 or above 1"
     if (good >= 0).all() and (abs(good.sum(axis=1) - 1) <= tolerance).all():

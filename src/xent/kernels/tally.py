@@ -35,11 +35,11 @@ BINS = 15  # equal widths of confidence, as in Guo et al. (2017)
 SUMS = ("loss", "loss²", "entropy", "score", "variance", "third", "brier", "confidence", "doubt", "lse", "lse²")
 COUNTS = (
     "rows", "ignored", "outside", "broken", "infinite", "correct", "top5", "tied", "simplex", "logs", "unit",
-    "hard", "full", "zeros", "brim", "wide", "negative", "nothing",
+    "hard", "full", "zeros", "brim", "wide", "negative", "nothing", "nan", "infinity",
 )  # fmt: skip
 (
     ROWS, IGNORED, OUTSIDE, BROKEN, INFINITE, CORRECT, TOP5, TIED, SIMPLEX, LOGS, UNIT_INTERVAL, HARD,
-    FULL, ZEROS, BRIM, WIDE, NEGATIVE, NOTHING,
+    FULL, ZEROS, BRIM, WIDE, NEGATIVE, NOTHING, NAN, INFINITY,
 ) = range(len(COUNTS))  # fmt: skip
 # The kinds of scores, for `tally`.
 LOGITS, PROBS = 0, 1
@@ -181,6 +181,8 @@ def tally(
         marks[i] = stir(h)
         if not total - total == 0 and not (least == -math.inf and top < math.inf):
             counts[BROKEN if not (ignoring and y == ignore) else IGNORED] += 1
+            if not (ignoring and y == ignore):
+                counts[NAN if top != top or least != least else INFINITY] += 1
             continue
         if ignoring and y == ignore:
             counts[IGNORED] += 1
