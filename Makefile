@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test check test-slow bench docs site frontend demo clean
+.PHONY: help setup explore audit test check test-slow bench docs site frontend demo clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -19,6 +19,10 @@ setup: .venv/.installed-dev ## make .venv with everything the tests need
 
 explore: .venv/.installed-explore ## open the explorer (make explore ARGS="predictions.npz --port 0")
 	@$(BIN)/xent explore $(ARGS)
+
+audit: | $(BIN)/python ## audit the demo's predictions, plain and spoiled, into audits/ (make audit ARGS="preds.npz -o report.html")
+	@$(BIN)/python -c 'import xent' 2>/dev/null || { echo "installing xent into .venv"; $(PIP) --editable .; }
+	@$(if $(ARGS),$(BIN)/xent audit $(ARGS),$(BIN)/python examples/02_audit_digits.py)
 
 test: check ## lint, types, import rules, and every test that is not slow
 	$(BIN)/pytest -n $(WORKERS) -m "not slow"
@@ -51,7 +55,7 @@ demo: setup ## train the demo's classifiers again and write their predictions
 	$(BIN)/python examples/01_train_digits.py
 
 clean: ## remove what these targets made
-	rm -rf .venv frontend/node_modules .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist site
+	rm -rf .venv audits frontend/node_modules .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist site
 	find src tests bench docs examples -name __pycache__ -type d -exec rm -rf {} +
 
 # A stamp is younger than what it was installed from; `dev` has all that `explore` has, so it stamps both.

@@ -53,5 +53,23 @@ def made_the_demo_data(folder: Path) -> None:
         assert (logits.argmax(axis=1) == expected.argmax(axis=1)).all()
 
 
-CHECKS = {TRAIN.name: (("--out", "digits.json"), made_the_demo_data)}
+def found_what_was_done(folder: Path) -> None:
+    reports = {path.stem: json.loads(path.read_text("utf-8")) for path in (folder / "audits").glob("*.json")}
+    codes = {
+        name: {f["code"] for f in report["findings"] if f["severity"] != "info"} for name, report in reports.items()
+    }
+    assert codes == {
+        "plain": set(),
+        "softmax-twice": {"XE101"},
+        "labels-slipped": {"XE205"},
+        "columns-reversed": {"XE203"},
+        "overtrained": {"XE501"},
+    }
+    assert all((folder / "audits" / f"{name}.html").stat().st_size < 500_000 for name in reports)
+
+
+CHECKS = {
+    "02_audit_digits.py": ((), found_what_was_done),
+    TRAIN.name: (("--out", "digits.json"), made_the_demo_data),
+}
 """Example → its arguments, and what has to be true of the folder it ran in."""

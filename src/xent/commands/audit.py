@@ -77,6 +77,7 @@ def enter(commands: Any) -> None:
     add("--ignore", type=_codes, default=(), metavar="XE…", help="rules not to ask")
     add("--baseline", metavar="FILE", help="an earlier report in JSON: only findings that are not in it count")
     add("--merge", action="store_true", help="merge reports in JSON into one, instead of comparing two")
+    add("--rows", action="store_true", help="let the page link its costliest rows, scores and all, to the explorer")
     many = command.add_mutually_exclusive_group()
     many.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes that read (default: 1)")
     many.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler, as tcp://host:8786")
@@ -135,7 +136,7 @@ def _audit(chosen: argparse.Namespace) -> int:
     shape = chosen.format or _BY_SUFFIX.get(Path(chosen.output or "").suffix.lower(), "text")
     new = None if before is None else frozenset(f.code for f in report.findings) - before
     color = shape == "text" and chosen.output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    write(render(report, shape, color=color, new=new), chosen.output)
+    write(render(report, shape, color=color, new=new, rows=chosen.rows), chosen.output)
     if shape == "github" and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
         with _told(summary), Path(summary).open("a", encoding="utf-8") as file:
             file.write(render(report, "markdown", new=new))

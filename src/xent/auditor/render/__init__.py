@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "html", "github", "markdown")
 
 
-def render(report: Report, format: str, *, color: bool = False, new: frozenset[str] | None = None) -> str:  # noqa: A002 - as the option is called
+def render(
+    report: Report,
+    format: str,  # noqa: A002 - as the option is called
+    *,
+    color: bool = False,
+    new: frozenset[str] | None = None,
+    rows: bool = False,
+) -> str:
     """Write a report in one of the formats.
 
     Parameters
@@ -23,6 +30,8 @@ def render(report: Report, format: str, *, color: bool = False, new: frozenset[s
         Whether text is coloured for a terminal.
     new : frozenset of str, optional
         Codes that are not in the baseline, to be marked so; None: there is no baseline.
+    rows : bool
+        Whether a page's costliest rows are links into the explorer, which hold their scores.
 
     Raises
     ------
@@ -47,7 +56,7 @@ def render(report: Report, format: str, *, color: bool = False, new: frozenset[s
     if format == "html":
         from xent.auditor.render.html import render_html
 
-        return render_html(report, new=new)
+        return render_html(report, new=new, rows=rows)
     if format == "github":
         from xent.auditor.render.github import render_github
 

@@ -43,7 +43,7 @@ SHAPES = {
 }
 
 
-def render_html(report: Report, *, new: frozenset[str] | None = None) -> str:
+def render_html(report: Report, *, new: frozenset[str] | None = None, rows: bool = False) -> str:
     """Write a report as one page.
 
     Parameters
@@ -51,6 +51,8 @@ def render_html(report: Report, *, new: frozenset[str] | None = None) -> str:
     report : Report
     new : frozenset of str, optional
         Codes that are not in the baseline; None: there is no baseline.
+    rows : bool
+        Whether the costliest rows are links into the explorer, which hold their scores.
 
     Examples
     --------
@@ -65,7 +67,7 @@ def render_html(report: Report, *, new: frozenset[str] | None = None) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{title}</title><link rel="icon" href="data:,"><style>{_style()}</style></head>'
-        f'<body class="xent-page"><main class="xent-report">{_content(report, new, 1)}</main></body></html>\n'
+        f'<body class="xent-page"><main class="xent-report">{_content(report, new, 1, rows)}</main></body></html>\n'
     )
 
 
@@ -78,7 +80,7 @@ def fragment(report: Report) -> str:
     >>> fragment(xent.audit(np.array([[3.0, 0.0], [0.0, 1.0]] * 4), np.array([0, 1] * 4)))[:7]
     '<style>'
     """
-    return f'<style>{_style()}</style><div class="xent-report cell">{_content(report, None, 3)}</div>'
+    return f'<style>{_style()}</style><div class="xent-report cell">{_content(report, None, 3, False)}</div>'
 
 
 @cache
@@ -86,12 +88,12 @@ def _style() -> str:
     return files("xent.auditor.render").joinpath("page.css").read_text("utf-8")
 
 
-def _content(report: Report, new: frozenset[str] | None, top: int) -> str:
+def _content(report: Report, new: frozenset[str] | None, top: int, rows: bool) -> str:
     """Give everything, with the first heading of rank ``top``."""
     worst = report.worst() or "none"
     grave = worst if worst != "info" else "none"
-    verdict, rows, rest = report.verdict.partition(f"{report.numbers.rows:,} rows")
-    verdict, size = verdict.rstrip(" :.") + ".", rows + rest
+    verdict, counted, rest = report.verdict.partition(f"{report.numbers.rows:,} rows")
+    verdict, size = verdict.rstrip(" :.") + ".", counted + rest
     parts = [
         f'<header class="{grave}">',
         f'<p class="name">{escape(report.name) if report.name else "Audit of predictions"}</p>',
@@ -118,7 +120,7 @@ def _content(report: Report, new: frozenset[str] | None, top: int) -> str:
         )
     parts.append(_section("Classes", top + 1, classes.class_table(report) + _confused(report, matrix)))
     if report.numbers.costly:
-        parts.append(_section("Rows that cost most", top + 1, _costly(report)))
+        parts.append(_section("Rows that cost most", top + 1, _costly(report, rows)))
     about = [note for note in (kind_note(report), sample_note(report)) if note]
     parts.append(f"<footer>{''.join(f'<p>{escape(note)}</p>' for note in about)}</footer>")
     return "".join(parts).replace(" %", "\u00a0%")
@@ -250,8 +252,8 @@ def _confused(report: Report, matrix: Figure | None) -> str:
     return f'<div class="figures two">{_figure(matrix) if matrix else ""}{table if top else ""}</div>'
 
 
-def _costly(report: Report) -> str:
-    plan, found = report.summary.plan, links.rows(report)
+def _costly(report: Report, linked: bool) -> str:
+    plan, found = report.summary.plan, links.rows(report) if linked else {}
     rows: list[list[str]] = []
     for c in report.numbers.costly[:WORST]:
         where = escape(place(plan, c.position))
