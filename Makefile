@@ -21,7 +21,7 @@ explore: .venv/.installed-explore ## open the explorer (make explore ARGS="predi
 	@$(BIN)/xent explore $(ARGS)
 
 audit: | $(BIN)/python ## audit the demo's predictions, plain and spoiled, into audits/ (make audit ARGS="preds.npz -o report.html")
-	@$(BIN)/python -c 'import xent' 2>/dev/null || { echo "installing xent into .venv"; $(PIP) --editable .; }
+	@$(BIN)/python -c 'import xent' 2>/dev/null || { echo "installing xent into .venv"; $(PIP) --editable ".[audit]"; }
 	@$(if $(ARGS),$(BIN)/xent audit $(ARGS),$(BIN)/python examples/02_audit_digits.py)
 
 test: check ## lint, types, import rules, and every test that is not slow

@@ -1,7 +1,7 @@
 """Audit real predictions, as they are and spoiled in three ways, and write a report of each.
 
-The predictions are those of the demo's two classifiers for 400 digits that they never saw. Three things that go wrong
-in practice are done to the honest one's: softmax is applied twice, the labels slip by three rows against the
+The predictions are those of the demo's two classifiers for 400 digits they never saw. Three things that go wrong in
+practice are done to the honest one's: softmax is applied twice, the labels slip by three rows against the
 predictions, and the columns come in reverse. The over-trained one needs no help: it is too sure.
 
     python examples/02_audit_digits.py --out audits
