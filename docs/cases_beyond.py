@@ -292,7 +292,7 @@ SECTIONS = (
     Section(
         "Pitfalls",
         "five, in words",
-        "[Numerics](numerics.md), `xent audit` and `xent fingerprint` (to come)",
+        "[Numerics](numerics.md), [`xent audit`](findings.md) on your predictions",
         'Two of the five pieces of advice are pitfalls themselves. "Proper averaging over batch and classes": '
         "the loss is a sum over the classes, and a mean over them divides it by K. "
         '"Prevent log(0) errors" by clipping: see above.',

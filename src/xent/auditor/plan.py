@@ -18,7 +18,14 @@ TOLERANCE = {2: 2e-3, 4: 1e-4, 8: 1e-4}
 
 
 class AuditError(ValueError):
-    """Something about the input that the reader can put right; the message is one sentence."""
+    """Something about the input that the reader can put right; the message is one sentence.
+
+    >>> import xent
+    >>> xent.audit([[0.5, 1.0]], [0, 1])
+    Traceback (most recent call last):
+        ...
+    xent.auditor.plan.AuditError: One label a row was expected; scores of shape (1, 2) came with labels of shape (2,).
+    """
 
 
 @dataclass(frozen=True)
