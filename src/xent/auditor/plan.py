@@ -21,10 +21,10 @@ class AuditError(ValueError):
     """Something about the input that the reader can put right; the message is one sentence.
 
     >>> import xent
-    >>> xent.audit([[0.5, 1.0]], [0, 1])
+    >>> xent.audit([], [])
     Traceback (most recent call last):
         ...
-    xent.auditor.plan.AuditError: One label a row was expected; scores of shape (1, 2) came with labels of shape (2,).
+    xent.auditor.plan.AuditError: There is nothing to audit: scores of shape (0,) came.
     """
 
 
