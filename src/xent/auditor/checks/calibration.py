@@ -82,7 +82,7 @@ def confidence(case: Case) -> Evidence | None:
     )
 
 
-@rule("XE502", "error", "calibration", "identity", silences=("XE501", "XE510", "XE511"), experiment="temperature")
+@rule("XE502", "error", "kind", "identity", silences=("XE501", "XE503", "XE510", "XE511", "XE601"), experiment="temperature")
 def divided_probabilities(case: Case) -> Evidence | None:
     """Probabilities were divided by a temperature.
 

@@ -189,8 +189,8 @@ def pocket(case: Case) -> Evidence | None:
     n = len(y)
     if n < 200:
         return None
-    seen = np.maximum(np.bincount(y, minlength=case.k), 1)
-    left = hit - (np.bincount(y, hit, case.k) / seen)[y]
+    usual = (np.bincount(y, hit, case.k) + 4 * hit.mean()) / (np.bincount(y, minlength=case.k) + 4)
+    left = hit - usual[y]  # a class of few rows is compared with all
     size = max(int(math.sqrt(n)), 8)
     blocks = left[: n // size * size].reshape(-1, size).mean(axis=1)
     long_run = size * float(np.mean(np.diff(blocks) ** 2)) / 2

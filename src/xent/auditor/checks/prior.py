@@ -17,7 +17,6 @@ from xent.auditor.numbers import sampled
 from xent.auditor.tails import ALPHA, log_count_bound, log_normal_tail
 
 Array = NDArray[Any]
-SATURATED = ("XE50", "XE51", "XE601")
 
 
 def _shift(case: Case) -> tuple[Biases, float, float, float, Array] | None:
@@ -71,7 +70,7 @@ def shifted_prior(case: Case) -> Evidence | None:
 
     Sources: Menon et al. (2021), "Long-tail learning via logit adjustment".
     """
-    if case.k < 3 or case.plan.task == "multi-label" or (shift := _shift(case)) is None:
+    if case.k < 3 or case.plan.task == "multi-label" or _dead(case) or (shift := _shift(case)) is None:
         return None
     fit, saved, alone, log_p, labels = shift
     seen = labels >= 10
@@ -160,7 +159,8 @@ def collapsed(case: Case) -> Evidence | None:
     preprocessing, or a frozen body.
 
     Found from 100 rows on if the mean divergence between a row's distribution and their mean is below 0.01 nats and
-    1 % of the prior's entropy, and the loss is with four standard errors not even 2 % below that entropy.
+    1 % of the prior's entropy, and the loss is not even 2 % below that entropy, with four standard errors of the
+    difference row by row.
     An output that is uniform as well is XE506.
 
     Sources: keras#5992, keras#6447.
@@ -172,8 +172,11 @@ def collapsed(case: Case) -> Evidence | None:
     if information >= 0.01 * min(1.0, numbers.prior_loss):
         return None
     loss = numbers.finite_loss
-    error = max(numbers.loss_error, 1e-9) if numbers.loss_error == numbers.loss_error else 1e-9
-    if loss - 4 * error < 0.98 * numbers.prior_loss:
+    z, y, count = sampled(case.summary)
+    gain = np.log(np.maximum(numbers.labels, 1) / n)[y] - np.asarray(xent.log_softmax(z))[np.arange(len(y)), y]  # above the prior
+    mean = float(np.average(gain, weights=count))
+    error = math.sqrt(float(np.average((gain - mean) ** 2, weights=count)) / float(count.sum()))
+    if mean - 4 * error < -0.02 * numbers.prior_loss:
         return None
     top = int(numbers.predicted.argmax())
     share, frequency = float(numbers.predicted[top]) / n, float(numbers.labels[top]) / n
@@ -187,7 +190,7 @@ def collapsed(case: Case) -> Evidence | None:
     )
 
 
-@rule("XE506", "warn", "prior", "heuristic", silences=("XE501", "XE503", "XE504", "XE508", "XE51", "XE601"))
+@rule("XE506", "warn", "prior", "heuristic", silences=("XE501", "XE503", "XE504", "XE507", "XE508", "XE51", "XE601"))
 def untrained(case: Case) -> Evidence | None:
     """The output is uniform, as of a model that was not trained.
 
@@ -230,6 +233,20 @@ def worse_than_prior(case: Case) -> Evidence | None:
     )
 
 
+def _dead(case: Case) -> list[int]:
+    """Classes that are never predicted and have no probability to speak of."""
+    numbers, k = case.numbers, case.k
+    if k < 2 or case.n == 0:
+        return []
+    labels, mass = numbers.labels, numbers.mean_p * case.n
+    candidates = np.flatnonzero((labels >= 20) & (numbers.predicted == 0) & (mass < labels / 4))
+    own = np.exp(-numbers.class_loss[candidates])  # at most the mean probability, by Jensen
+    return [
+        int(c) for c, p in zip(candidates, own, strict=True)
+        if p < labels[c] / case.n and log_count_bound(float(labels[c]), float(mass[c])) + math.log(k) < ALPHA
+    ]  # fmt: skip
+
+
 @rule("XE508", "warn", "prior", "test", silences=("XE202",))
 def dead_class(case: Case) -> Evidence | None:
     """A class is never predicted.
@@ -241,18 +258,11 @@ def dead_class(case: Case) -> Evidence | None:
     their frequency asks for, with p < 1e-6 (Chernoff's bound, times K), and on their own rows less of it than their
     frequency. Rare classes of an honest model are never predicted either, but have their probability.
     """
-    numbers, k = case.numbers, case.k
-    if k < 2 or case.n == 0:
-        return None
-    labels, mass = numbers.labels, numbers.mean_p * case.n
-    candidates = np.flatnonzero((labels >= 20) & (numbers.predicted == 0) & (mass < labels / 4))
-    own = np.exp(-numbers.class_loss[candidates])  # at most the mean probability, by Jensen
-    dead = [
-        int(c) for c, p in zip(candidates, own, strict=True)
-        if p < labels[c] / case.n and log_count_bound(float(labels[c]), float(mass[c])) + math.log(k) < ALPHA
-    ]  # fmt: skip
+    dead = _dead(case)
     if not dead:
         return None
+    numbers, k = case.numbers, case.k
+    labels, mass = numbers.labels, numbers.mean_p * case.n
     worst = max(dead, key=lambda c: labels[c])
     log_p = log_count_bound(float(labels[worst]), float(mass[worst])) + math.log(k)
     return Evidence(
