@@ -26,7 +26,9 @@ def drawn(rng: np.random.Generator, z: Array) -> Array:
     return y
 
 
-def spread(rng: np.random.Generator, n: int, k: int, scale: float, prior: Array | None = None) -> tuple[Array, Array]:
+def spread(
+    rng: np.random.Generator, n: int, k: int, scale: float, prior: Array | None = None
+) -> tuple[Array, Array]:
     """Logits without structure, and labels drawn from them: calibrated by construction."""
     z = (rng.standard_normal((n, k), np.float32) * np.float32(scale)).astype(np.float32)
     if prior is not None:
@@ -34,7 +36,9 @@ def spread(rng: np.random.Generator, n: int, k: int, scale: float, prior: Array 
     return z, drawn(rng, z)
 
 
-def classes(rng: np.random.Generator, n: int, k: int, apart: float, prior: Array | None = None) -> tuple[Array, Array]:
+def classes(
+    rng: np.random.Generator, n: int, k: int, apart: float, prior: Array | None = None
+) -> tuple[Array, Array]:
     """Gaussian classes and their exact posterior: calibrated, with a structure of near and far classes."""
     d = min(k, 16)
     centres = rng.normal(size=(k, d)) * apart
@@ -55,17 +59,6 @@ def uneven(k: int, steep: float = 1.0) -> Array:
 def tokens(rng: np.random.Generator, b: int, t: int, v: int, scale: float = 3.0) -> tuple[Array, Array]:
     z, y = spread(rng, b * t, v, scale, uneven(v, 0.7))
     return z.reshape(b, t, v), y.reshape(b, t)
-
-
-BASES = ((10, 3000, 0.9), (3, 1200, 1.2), (100, 4000, 0.9), (10, 800, 1.1), (5, 2000, 0.9), (1000, 1500, 1.1))
-"""Classes, rows, distance of the classes: what sabotage starts from."""
-
-
-def base(seed: int) -> tuple[np.random.Generator, Array, Array]:
-    """Give a generator, logits and labels that nothing is wrong with."""
-    rng = np.random.default_rng(1000 + seed)
-    k, n, apart = BASES[seed % len(BASES)]
-    return rng, *classes(rng, n, k, apart)
 
 
 REAL = {
@@ -102,3 +95,20 @@ def real(data: str, model: str, seed: int) -> tuple[Array, Array]:
         }[model],
     ).fit(one, yes)
     return np.asarray(fitted.predict_proba(two), np.float64), np.asarray(no, np.int64)
+
+
+BASES: tuple[tuple[int, int, float] | tuple[str, str, int], ...] = (
+    (10, 3000, 0.9), ("digits", "logistic", 7), (3, 1200, 1.6), (100, 4000, 0.9), (10, 800, 1.1),
+    ("digits", "network", 8), (5, 2000, 0.9), (1000, 1500, 1.1),
+)  # fmt: skip
+"""What sabotage starts from: classes, rows and distance of the classes; or real data, model and split."""
+
+
+def base(seed: int) -> tuple[np.random.Generator, Array, Array]:
+    """Give a generator, logits and labels that nothing is wrong with."""
+    rng, which = np.random.default_rng(1000 + seed), BASES[seed % len(BASES)]
+    if isinstance(which[0], str):
+        p, y = real(*which)
+        return rng, np.log(np.maximum(p, 1e-30)).astype(np.float32), y.copy()
+    k, n, apart = which
+    return rng, *classes(rng, int(n), int(k), float(apart))

@@ -1,6 +1,6 @@
 """What goes wrong with labels, rows, frequencies and calibration: from honest predictions to sabotaged ones.
 
-Each takes a generator, logits (N, K) and labels (N,) that nothing is wrong with, and gives the arguments of an audit.
+Each takes a generator, logits (N, K) and labels (N,) that nothing is wrong with, and gives an audit's arguments.
 Those that need another task or shape make their own with the generator.
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from zoo import honest
 
 Array = NDArray[Any]
@@ -63,7 +64,9 @@ def inverted(rng: np.random.Generator, _z: Array, _y: Array) -> Made:
 def misaligned(rng: np.random.Generator, z: Array, y: Array) -> Made:
     if rng.random() < 0.3:
         return _scores(z, rng.permutation(y))
-    return _scores(z, np.roll(y, int(rng.choice([-1, 1, 3, -7, 64, 500]) if len(y) > 1500 else rng.choice([-1, 1, 3]))))
+    return _scores(
+        z, np.roll(y, int(rng.choice([-1, 1, 3, -7, 64, 500]) if len(y) > 1500 else rng.choice([-1, 1, 3])))
+    )
 
 
 def token_shift(rng: np.random.Generator, _z: Array, _y: Array) -> Made:
@@ -211,7 +214,9 @@ def few_cost_most(rng: np.random.Generator, _z: Array, _y: Array) -> Made:
 def pocket(rng: np.random.Generator, z: Array, y: Array) -> Made:
     n, y = len(y), y.copy()
     start, stop = (n // 2, n) if rng.random() < 0.5 else (0, n // 3)
-    y[start:stop] = np.where(rng.random(stop - start) < 0.6, rng.integers(0, z.shape[1], stop - start), y[start:stop])
+    y[start:stop] = np.where(
+        rng.random(stop - start) < 0.8, rng.integers(0, z.shape[1], stop - start), y[start:stop]
+    )
     return _scores(z, y)
 
 

@@ -97,6 +97,6 @@ def fit_biases(log_p: Array, labels: Array, count: Array, *, ridge: float = 0.5,
         else:
             break
         gain, at, best, p = best - loss, there, loss, p_there
-        if gain < 1e-6:
+        if gain < 1e-3:  # nats of all rows together
             break
     return Biases(float(at[0]), at[1:] - at[1:].mean())

@@ -60,12 +60,12 @@ def outside(case: Case) -> Evidence | None:
 def extra_output(case: Case) -> Evidence | None:
     """Class 0 is never a label, and the model knows it.
 
-    Labels 1 … K − 1 with K columns: column 0 is learned away. The loss is nearly right, but every softmax carries a
-    dead column, and names of classes are off by one where somebody reads the argmax.
+    Labels 1 … K − 1 with K columns: column 0 is learned away. The loss is nearly right, but every softmax
+    carries a dead column, and names of classes are off by one where somebody reads the argmax.
 
-    Found if no label is 0, class K − 1 occurs, the mean probability of class 0 is below 1e-4, there are 20 K rows,
-    and a class 0 as frequent as the rarest other class would have been missed by chance with p < 1e-6.
-    It is right to have such a column for a background class that these rows happen to lack; declare it then.
+    Found if no label is 0, class K − 1 occurs, the mean probability of class 0 is below 1e-4, there are 20 K
+    rows, and a class 0 as frequent as the rarest other class would have been missed by chance with p < 1e-6. It
+    is right to have such a column for a background class that these rows happen to lack; declare it then.
     """
     labels, n, k = case.numbers.labels, case.n, case.k
     if case.plan.task not in ("multi-class",) or k < 3 or n < 20 * k or labels[0] > 0 or labels[-1] == 0:
@@ -76,7 +76,8 @@ def extra_output(case: Case) -> Evidence | None:
     if mean >= 1e-4 or rarest == 0 or log_p > ALPHA:
         return None
     return Evidence(
-        f"None of {n:,} labels is 0, every other class occurs at least {rarest:,} times, and the mean probability of "
+        f"None of {n:,} labels is 0, every other class occurs at least {rarest:,} times, and the mean "
+        f"probability of "
         f"class 0 is {mean:.2g}: the labels look like 1 … {k - 1}.",
         {"rows": n, "mean_p": mean, "rarest": rarest},
         "Subtract 1 from the labels and drop the first column, or keep it if it is a background class.",
@@ -102,15 +103,15 @@ def _structured(k: int) -> dict[str, Array]:
 def other_order(case: Case) -> Evidence | None:
     """The columns are in another order than the labels.
 
-    The model may be fine: the classes are numbered differently where it was trained and where it is scored. Usual
-    causes are folders sorted as text (1, 10, 11, 2), labels that start at 1, and two class lists.
+    The model may be fine: the classes are numbered differently where it was trained and where it is scored.
+    Usual causes are folders sorted as text (1, 10, 11, 2), labels that start at 1, and two class lists.
 
-    Tried: labels shifted by one, text order, reverse order, a swap of the two classes most confused; and for K ≤ 256
-    the best order of all, found on every other row and tested on the rest. An order is tested by McNemar's exact
-    test on the rows of the classes that it moves: p < 1e-6 after correction for the orders tried, half of these
-    rows or more right under the new order, hits gained at least thrice those lost, and more gained than lost in every
-    class of 20 rows.
-    A model that takes one class for another and the other for the one more often than not looks the same.
+    Tried: labels shifted by one, text order, reverse order, a swap of the two classes most confused; and for K
+    ≤ 256 the best order of all, found on every other row and tested on the rest. An order is tested by
+    McNemar's exact test on the rows of the classes that it moves: p < 1e-6 after correction for the orders
+    tried, two fifths of these rows or more right under the new order, hits gained at least twice those lost,
+    and more gained than lost in every class of 20 rows. A model that takes one class for another, and that one
+    for the first, more often than not looks the same.
 
     Sources: torchvision#714, ImageNetV2#10, cleanlab#568, cleanlab#997.
     """
@@ -150,7 +151,7 @@ def _mcnemar(
     """Evidence that label y belongs to column[y]."""
     moved = column[y] != y
     total, gained, lost = int(moved.sum()), int((column[y] == found)[moved].sum()), int(hits[moved].sum())
-    if total == 0 or gained < 20 or gained < 3 * lost or gained < total / 2:
+    if total == 0 or gained < 20 or gained < 2 * lost or gained < 0.4 * total:
         return None
     k, y_moved = case.k, y[moved]
     won = np.bincount(y_moved, (column[y] == found)[moved], k) - np.bincount(y_moved, hits[moved], k)
@@ -162,11 +163,9 @@ def _mcnemar(
         return None
     before, after = float(hits.mean()), float((column[y] == found).mean())
     pairs = [f"label {k} → column {column[k]}" for k in np.flatnonzero(column != np.arange(case.k))[:6]]
-    text = (
-        f"Accuracy is {before:.1%} as the classes are numbered and {after:.1%} if {name}"
-        if "best order" not in name
-        else f"Accuracy is {before:.1%} as the classes are numbered and {after:.1%} in {name} and tested on the rest"
-    )
+    how = "in" if "best order" in name else "if"
+    after_that = " and tested on the rest" if "best order" in name else ""
+    text = f"Accuracy is {before:.1%} as the classes are numbered and {after:.1%} {how} {name}{after_that}"
     return Evidence(
         f"{text}: {', '.join(pairs)}{', …' if (column != np.arange(case.k)).sum() > 6 else ''}. "
         f"Of {total:,} rows of these classes {gained:,} become right and {lost:,} wrong.",
@@ -183,8 +182,8 @@ def _mcnemar(
 def inverted(case: Case) -> Evidence | None:
     """The two classes are inverted.
 
-    The higher the score, the rarer the positive label: the area under the ROC curve is below one half. Either the
-    labels are 1 − y, or the other class's column was taken.
+    The higher the score, the rarer the positive label: the area under the ROC curve is below one half. Either
+    the labels are 1 − y, or the other class's column was taken.
 
     Found if the area is below 0.45 and five of its deviations (Hanley and McNeil) below 0.5, so p < 1e-6.
 
@@ -198,7 +197,8 @@ def inverted(case: Case) -> Evidence | None:
     if z < 5 or few < 10:
         return None
     return Evidence(
-        f"The area under the ROC curve is {area:.3f}, {z:.0f} deviations below one half; inverted it is {1 - area:.3f}.",
+        f"The area under the ROC curve is {area:.3f}, {z:.0f} deviations below one half; inverted it is "
+        f"{1 - area:.3f}.",
         {"area": area, "deviation": error, "z": z},
         "Use the other column, or 1 − label.",
         p_value=math.exp(log_normal_tail(z)) if z < math.inf else 0.0,
@@ -209,11 +209,12 @@ def inverted(case: Case) -> Evidence | None:
 def only_two(case: Case) -> Evidence | None:
     """Labels are only 0 and 1, though there are more classes.
 
-    Usually the labels are one column of one-hot rows, or the answers of a binary question, and not class indices.
+    Usually the labels are one column of one-hot rows, or the answers of a binary question, and not class
+    indices.
 
-    Found if both 0 and 1 occur and nothing else, while the model gives the other classes so much probability, at
-    least a fifth of all, that honest predictions would have met none of them with p < 1e-6.
-    A test set of two of the classes, under a model that does not know it, looks the same.
+    Found if both 0 and 1 occur and nothing else, while the model gives the other classes so much probability,
+    at least a fifth of all, that honest predictions would have met none of them with p < 1e-6. A test set of
+    two of the classes, under a model that does not know it, looks the same.
 
     Sources: pytorch#1258.
     """
@@ -224,7 +225,8 @@ def only_two(case: Case) -> Evidence | None:
     if others < 0.2 or -others * n > ALPHA:
         return None
     return Evidence(
-        f"All {n:,} labels are 0 or 1, though the model gives classes 2 … {case.k - 1} {others:.0%} of the probability.",
+        f"All {n:,} labels are 0 or 1, though the model gives classes 2 … {case.k - 1} {others:.0%} of "
+        f"the probability.",
         {"rows": n, "probability": others},
         "Give one class index a row: labels.argmax(axis=1) of one-hot rows.",
         p_value=math.exp(max(-others * n, -745)),
@@ -235,9 +237,10 @@ def only_two(case: Case) -> Evidence | None:
 def targets_not_one(case: Case) -> Evidence | None:
     """A row's probabilities sum to 1, its labels do not.
 
-    The scores are a distribution over classes, so exactly one class a row is right; these rows have none or several.
-    Cross-entropy against such targets has the gradient (Σ y) · p − y: a row of k labels counts k times, and a row of
-    none does nothing. Labels that may go together need one sigmoid each and binary cross-entropy.
+    The scores are a distribution over classes, so exactly one class a row is right; these rows have none or
+    several. Cross-entropy against such targets has the gradient (Σ y) · p − y: a row of k labels counts k
+    times, and a row of none does nothing. Labels that may go together need one sigmoid each and binary
+    cross-entropy.
 
     Found in the first rows of labels of 0 and 1: all scores sum to 1, and there are 8 rows or more.
     """
@@ -254,7 +257,8 @@ def targets_not_one(case: Case) -> Evidence | None:
         return None
     none, several = int((targets == 0).sum()), int((targets > 1).sum())
     return Evidence(
-        f"The scores of each of the first {rows:,} rows sum to 1, but {none:,} of them have no label and {several:,} "
+        f"The scores of each of the first {rows:,} rows sum to 1, but {none:,} of them have no label and "
+        f"{several:,} "
         "have several.",
         {"rows": rows, "without": none, "several": several},
         "Give one class index a row; or, if labels may go together, use a sigmoid and binary cross-entropy each.",
@@ -269,7 +273,8 @@ def wrapped(case: Case) -> Evidence | None:
     With more than 256 classes, labels kept as uint8 (or 128 and int8) come back modulo 256: class 300 is 44.
 
     Found if no label reaches 256 and, of the rows that are predicted as a class from 256 on, the prediction
-    modulo 256 is the label far more often than by chance (exact binomial test, p < 1e-6) and in a fifth or more.
+    modulo 256 is the label far more often than by chance (exact binomial test, p < 1e-6) and in a fifth or
+    more.
 
     Sources: maskrcnn-benchmark#1169, detectron2#5386, tensorflow/models#6641.
     """
@@ -286,7 +291,8 @@ def wrapped(case: Case) -> Evidence | None:
     if log_p > ALPHA:
         return None
     return Evidence(
-        f"No label is above 255, though there are {case.k:,} classes; of {n:,} rows predicted as a class from 256 on, "
+        f"No label is above 255, though there are {case.k:,} classes; of {n:,} rows predicted as a class "
+        f"from 256 on, "
         f"{hits:,} have that class modulo 256 as their label.",
         {"rows": n, "hits": hits},
         "Store labels as int64 (int16 holds 32 767); these cannot be recovered.",
@@ -298,10 +304,10 @@ def wrapped(case: Case) -> Evidence | None:
 def sentinel(case: Case) -> Evidence | None:
     """Rows are marked to be ignored by a value that is not the ignored one, or by a class.
 
-    A label such as −1 or 255 means "leave this row out" to whoever wrote it; the loss leaves out one value only, −100
-    by default, and for others stops, or reads memory beyond the row. An ignored label that is itself a class takes
-    all its true rows out of the loss, while its column stays in every softmax (this is only told, as info: token 0
-    is often padding and nothing else).
+    A label such as −1 or 255 means "leave this row out" to whoever wrote it; the loss leaves out one value
+    only, −100 by default, and for others stops, or reads memory beyond the row. An ignored label that is itself
+    a class takes all its true rows out of the loss, while its column stays in every softmax (this is only told,
+    as info: token 0 is often padding and nothing else).
 
     Found if all labels outside 0 … K − 1 have one value that is in use for this.
 
@@ -321,7 +327,8 @@ def sentinel(case: Case) -> Evidence | None:
     if ignore is not None and 0 <= ignore < case.k and ignored:
         mean = float(case.numbers.mean_p[ignore]) if case.n else math.nan
         return Evidence(
-            f"The ignored label {ignore} is one of the {case.k:,} classes: {ignored:,} rows are left out, and its column "
+            f"The ignored label {ignore} is one of the {case.k:,} classes: {ignored:,} rows are left out, "
+            f"and its column "
             f"still takes {mean:.2g} of the probability of the others.",
             {"rows": ignored, "label": ignore, "mean_p": mean},
             "Use −100, which can be no class, unless this class is padding and nothing else.",

@@ -16,8 +16,7 @@ _NAMED = {
     1 / math.log(2): "1 / ln 2: the scores are logarithms to base 2",
     math.log(10): "ln 10: logarithms to base 10 were mixed up",
     1 / math.log(10): "1 / ln 10: the scores are logarithms to base 10",
-    1
-    / 0.07: "1 / 0.07: the scores were not divided by the usual contrastive temperature twice, or were once too often",
+    1 / 0.07: "1 / 0.07: the scores were multiplied once too often by the usual contrastive scale",
     0.07: "0.07: cosines were not divided by the usual contrastive temperature",
 } | {2 ** (e / 2): f"√{2**e}: scores were not divided by √d" for e in range(4, 12)}
 
@@ -39,14 +38,15 @@ def confidence(case: Case) -> Evidence | None:
     """The model is too sure, or not sure enough.
 
     Dividing all logits by one temperature T makes the loss smaller: T above 1 for a model that is too sure, the
-    common case after long training; below 1 for one that is not sure enough, as label smoothing leaves it. Accuracy
-    does not change.
+    common case after long training; below 1 for one that is not sure enough, as label smoothing leaves it.
+    Accuracy does not change.
 
-    Found if the saving is 0.005 nats and 1 % of the loss or more, and p < 1e-6: the chance that labels drawn from
-    the model's own probabilities make a temperature save so much is at most 2 exp(−rows · saving) (Chernoff; exact
-    for any number of rows and any confidence). Beyond the sample, the score Σ (loss − entropy) of all rows is
-    tested too, its skewness taken into account, if 25 misses are expected and the skewness is below 1.
-    A temperature that is a known constant within two standard errors is named; it may be a coincidence.
+    Found if the saving is 0.005 nats and 1 % of the loss or more, and p < 1e-6: the chance that labels drawn
+    from the model's own probabilities make a temperature save so much is at most 2 exp(−rows · saving)
+    (Chernoff; exact for any number of rows and any confidence). Beyond the sample, the score Σ (loss − entropy)
+    of all rows is tested too, its skewness taken into account, if 25 misses are expected and the skewness is
+    below 1. A temperature that is a known constant within two standard errors is named; it may be a
+    coincidence.
 
     Sources: Guo et al. (2017); gpleiss/temperature_scaling#23; AutoGluon#4396.
     """
@@ -70,9 +70,10 @@ def confidence(case: Case) -> Evidence | None:
     else:
         what = f"the best temperature is {fit.value:.4g} (standard error of its log {fit.error:.2g})"
     return Evidence(
-        f"The model is {'too' if over else 'not'} sure{'' if over else ' enough'}: {what} and saves {fit.saved:.3g} of "
-        f"{fit.loss + fit.saved:.4g} nats. Mean confidence is {numbers.confidence:.1%}, accuracy {numbers.accuracy:.1%}."
-        + (f" {fit.value:.3g} is about {near[0]}." if near else ""),
+        f"The model is {'too' if over else 'not'} sure{'' if over else ' enough'}: {what} and saves "
+        f"{fit.saved:.3g} of "
+        f"{fit.loss + fit.saved:.4g} nats. Mean confidence is {numbers.confidence:.1%}, accuracy "
+        f"{numbers.accuracy:.1%}." + (f" {fit.value:.3g} is about {near[0]}." if near else ""),
         {"temperature": fit.value, "error": fit.error, "saved": fit.saved, "score": z, "skewness": skewness},
         f"Divide the logits by {fit.value:.4g}, fitted on rows that nothing was trained on."
         if not fit.at_bound
@@ -82,7 +83,14 @@ def confidence(case: Case) -> Evidence | None:
     )
 
 
-@rule("XE502", "error", "kind", "identity", silences=("XE501", "XE503", "XE510", "XE511", "XE601"), experiment="temperature")
+@rule(
+    "XE502",
+    "error",
+    "kind",
+    "identity",
+    silences=("XE501", "XE503", "XE510", "XE511", "XE601"),
+    experiment="temperature",
+)
 def divided_probabilities(case: Case) -> Evidence | None:
     """Probabilities were divided by a temperature.
 
@@ -119,17 +127,18 @@ def divided_probabilities(case: Case) -> Evidence | None:
 def only_noise(case: Case) -> Evidence | None:
     """The calibration error is what a perfect model would have.
 
-    With few rows the expected calibration error is far from 0 even if every probability is right, because each bin's
-    accuracy is a small sample. Tuning a model to lower it tunes noise.
+    With few rows the expected calibration error is far from 0 even if every probability is right, because each
+    bin's accuracy is a small sample. Tuning a model to lower it tunes noise.
 
-    Told from 50 rows on if the error is above 0.02, where somebody may want to act, and within two deviations of its
-    value for a perfectly calibrated model of the same confidences.
+    Told from 50 rows on if the error is above 0.02, where somebody may want to act, and within two deviations
+    of its value for a perfectly calibrated model of the same confidences.
     """
     n = case.numbers
     if case.n < 50 or not 0.02 < n.ece <= n.ece_null + 2 * n.ece_deviation:
         return None
     return Evidence(
-        f"The expected calibration error is {n.ece:.4f}; a perfectly calibrated model of these confidences would have "
+        f"The expected calibration error is {n.ece:.4f}; a perfectly calibrated model of these "
+        f"confidences would have "
         f"{n.ece_null:.4f} ± {n.ece_deviation:.4f} on {case.n:,} rows.",
         {"ece": n.ece, "null": n.ece_null, "deviation": n.ece_deviation},
         "Leave it, or take more rows to see more.",
@@ -143,9 +152,9 @@ def too_good(case: Case) -> Evidence | None:
     Labels scatter around probabilities. Here each class occurs just as often as the model says, or the best
     temperature is 1 to many digits: a last layer with biases, or a calibrator, was fitted on these very rows.
 
-    Found from 200 rows on: the largest |Σ p − rows| of a class, in deviations, or |score for T = 1|, would be so small
-    with p < 1e-6. At least four classes with 5 rows expected are needed for the former.
-    It is right for the training rows, or the calibration rows, of a model; do not report numbers from them.
+    Found from 200 rows on: the largest |Σ p − rows| of a class, in deviations, or |score for T = 1|, would be
+    so small with p < 1e-6. At least four classes with 5 rows expected are needed for the former. It is right
+    for the training rows, or the calibration rows, of a model; do not report numbers from them.
     """
     n, numbers = case.n, case.numbers
     if n < 200 or case.plan.task in ("multi-label", "tokens"):
@@ -175,11 +184,12 @@ def too_good(case: Case) -> Evidence | None:
 def smoothing(case: Case) -> Evidence | None:
     """The confidence piles up where label smoothing puts it.
 
-    Training with targets of 1 − ε (K − 1) / K makes that the largest probability worth giving. A model so trained is
-    right more often than it says; its loss on hard labels has a floor.
+    Training with targets of 1 − ε (K − 1) / K makes that the largest probability worth giving. A model so
+    trained is right more often than it says; its loss on hard labels has a floor.
 
-    Told from 200 rows on if half of all rows have 1 − confidence within a factor of 1.2 of one value between 0.01
-    and 0.3, the temperature that fits best is below 1 by two standard errors, and accuracy exceeds confidence.
+    Told from 200 rows on if half of all rows have 1 − confidence within a factor of 1.2 of one value between
+    0.01 and 0.3, the temperature that fits best is below 1 by two standard errors, and accuracy exceeds
+    confidence.
 
     Sources: Müller, Kornblith and Hinton (2019), "When does label smoothing help?".
     """

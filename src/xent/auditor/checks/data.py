@@ -23,13 +23,13 @@ Array = NDArray[Any]
 def label_noise(case: Case) -> Evidence | None:
     """Some labels are probably wrong.
 
-    More rows have a label that the model finds all but impossible than its probabilities allow. After a temperature is
-    fitted, so that mere confidence does not count, the excess is an estimate of how many labels are wrong, and
-    expected / observed of the share of listed rows that are right all the same.
+    More rows have a label that the model finds all but impossible than its probabilities allow. After a
+    temperature is fitted, so that mere confidence does not count, the excess is an estimate of how many labels
+    are wrong, and expected / observed of the share of listed rows that are right all the same.
 
-    Found if for a threshold of 0.01, 0.001 or 0.0001 the count is too high with p < 1e-6 (Chernoff's bound, times
-    3), is above twice the expected one, and the excess is 5 rows and 0.2 % of all or more.
-    A model that is surely wrong about a group of rows looks the same: look at the rows.
+    Found if for a threshold of 0.01, 0.001 or 0.0001 the count is too high with p < 1e-6 (Chernoff's bound,
+    times 3), is above twice the expected one, and the excess is 5 rows and 0.2 % of all or more. A model that
+    is surely wrong about a group of rows looks the same: look at the rows.
 
     Sources: Northcutt, Jiang and Chuang (2021), "Confident learning".
     """
@@ -50,7 +50,8 @@ def label_noise(case: Case) -> Evidence | None:
     share = excess / errors.rows
     return Evidence(
         f"{errors.observed[i]:,.0f} of {errors.rows:,} rows have a label of probability {tau:g} or less; "
-        f"{errors.expected[i]:.3g} would be expected. So about {excess:,.0f} labels ({share:.1%}) are wrong, and of "
+        f"{errors.expected[i]:.3g} would be expected. So about {excess:,.0f} labels ({share:.1%}) are "
+        f"wrong, and of "
         f"those listed {errors.rate(i):.0%} are right all the same.",
         {"observed": errors.observed[i], "expected": errors.expected[i], "tau": tau, "wrong": excess,
          "share": share, "false_discovery_rate": errors.rate(i)},
@@ -72,11 +73,12 @@ def _unlikely(case: Case, temperature: float, tau: float) -> tuple[int, ...]:
 def repeated_start(case: Case) -> Evidence | None:
     """The last rows are the first again.
 
-    A sampler that shares rows among processes repeats the first ones until all have the same number; who gathers the
-    predictions counts them twice. Metrics are slightly wrong, and differ with the number of processes.
+    A sampler that shares rows among processes repeats the first ones until all have the same number; who
+    gathers the predictions counts them twice. Metrics are slightly wrong, and differ with the number of
+    processes.
 
-    Found if the last m ≤ 1024 rows are the first m bit for bit and in order, while the rest has no such repetition:
-    m is at least 2, or 1 in data without any other duplicate.
+    Found if the last m ≤ 1024 rows are the first m bit for bit and in order, while the rest has no such
+    repetition: m is at least 2, or 1 in data without any other duplicate.
 
     Sources: pytorch#25162, pytorch#22584, lightning#2398, composer#2218.
     """
@@ -99,7 +101,8 @@ def repeated_start(case: Case) -> Evidence | None:
         return None
     last = int(-closing["last"][0])
     return Evidence(
-        f"The last {m:,} row{'s are' if m > 1 else ' is'} bit for bit the first {f'{m:,}' if m > 1 else 'one'}, in order.",
+        f"The last {m:,} row{'s are' if m > 1 else ' is'} bit for bit the first "
+        f"{f'{m:,}' if m > 1 else 'one'}, in order.",
         {"rows": m},
         f"Drop the last {m:,}; gather predictions with the rows' numbers and keep each number once.",
         rows=tuple(range(last - m + 1, last + 1))[:5],
@@ -110,12 +113,12 @@ def repeated_start(case: Case) -> Evidence | None:
 def conflicting(case: Case) -> Evidence | None:
     """Equal rows have different labels.
 
-    Rows of equal scores came from equal inputs; where their labels differ, no model can be right about all of them.
-    The mean entropy of labels within equal rows is a floor that no loss gets below.
+    Rows of equal scores came from equal inputs; where their labels differ, no model can be right about all of
+    them. The mean entropy of labels within equal rows is a floor that no loss gets below.
 
-    Found in the sample if rows of equal scores but different labels are 5 or more and 0.1 % of all. Scores that fall
-    together by coarseness (rounded, half precision, trees, two classes) are not looked at: the first column must
-    be different in nine tenths of the distinct rows, and there must be three classes.
+    Found in the sample if rows of equal scores but different labels are 5 or more and 0.1 % of all. Scores that
+    fall together by coarseness (rounded, half precision, trees, two classes) are not looked at: the first
+    column must be different in nine tenths of the distinct rows, and there must be three classes.
     """
     table = case.summary.tables["sample"]
     mark, label, count = table["mark"], table["label"], table["count"]
@@ -133,7 +136,8 @@ def conflicting(case: Case) -> Evidence | None:
     floor = float((count * np.log(size / count)).sum()) / total
     positions = table["position"][inside & (label >= 0)]
     return Evidence(
-        f"{rows:,} of {total:,} rows share their scores with rows of another label, in {int((kinds > 1).sum()):,} groups. "
+        f"{rows:,} of {total:,} rows share their scores with rows of another label, in "
+        f"{int((kinds > 1).sum()):,} groups. "
         f"No loss on these rows can be below {floor:.4g} nats.",
         {"rows": rows, "groups": int((kinds > 1).sum()), "floor": floor},
         "Remove duplicates, or settle their labels.",
@@ -146,8 +150,8 @@ def conflicting(case: Case) -> Evidence | None:
 def few_rows_cost_most(case: Case) -> Evidence | None:
     """A hundredth of the rows carries most of the loss.
 
-    The mean says little about the other rows, and moves with a handful of hard or mislabelled ones. Good models are
-    like this; compare them by quantiles, and look at the rows.
+    The mean says little about the other rows, and moves with a handful of hard or mislabelled ones. Good models
+    are like this; compare them by quantiles, and look at the rows.
 
     Told from 1000 rows on if the costliest 1 % have more than half of the total, by cells of 1/16 octave.
     """
@@ -175,12 +179,13 @@ def few_rows_cost_most(case: Case) -> Evidence | None:
 def pocket(case: Case) -> Evidence | None:
     """The model is better on one part of the file than on another.
 
-    Accuracy, compared with that of the same class in all rows so that sorted classes do not count, changes at some
-    row: a stale worker, another source of data, a part whose labels are off.
+    Accuracy, compared with that of the same class in all rows so that sorted classes do not count, changes at
+    some row: a stale worker, another source of data, a part whose labels are off.
 
-    Found in the first rows by the largest deviation of the running sum of hit − its class's accuracy: p < 1e-6 by
-    Kolmogorov's distribution, its deviation estimated from neighbouring blocks so that rows that depend on their
-    neighbours do not count, and a change of accuracy of 0.15 or more between two parts of 50 rows or more.
+    Found in the first rows by the largest deviation of the running sum of hit − its class's accuracy: p < 1e-6
+    by Kolmogorov's distribution, its deviation estimated from neighbouring blocks so that rows that depend on
+    their neighbours do not count, and a change of accuracy of 0.15 or more between two parts of 50 rows or
+    more.
     """
     rows = opening(case)
     if case.plan.task in ("tokens", "multi-label"):
@@ -208,7 +213,8 @@ def pocket(case: Case) -> Evidence | None:
         return None
     at_row = rows.start + int(np.flatnonzero(rows.counts)[at])
     return Evidence(
-        f"From row {at_row:,} on accuracy is {hit[at:].mean():.1%}, and {hit[:at].mean():.1%} before; for the same classes "
+        f"From row {at_row:,} on accuracy is {hit[at:].mean():.1%}, and {hit[:at].mean():.1%} before; for "
+        f"the same classes "
         f"the change is {after - before:+.1%}.",
         {"row": at_row, "accuracy_before": float(hit[:at].mean()), "accuracy_after": float(hit[at:].mean()),
          "change": after - before},

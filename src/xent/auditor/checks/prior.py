@@ -14,7 +14,7 @@ from xent.auditor.biases import Biases, fit_biases
 from xent.auditor.case import Case
 from xent.auditor.finding import Evidence, rule
 from xent.auditor.numbers import sampled
-from xent.auditor.tails import ALPHA, log_count_bound, log_normal_tail
+from xent.auditor.tails import ALPHA, log_chi2_tail, log_count_bound, log_normal_tail
 
 Array = NDArray[Any]
 
@@ -25,8 +25,13 @@ def _shift(case: Case) -> tuple[Biases, float, float, float, Array] | None:
     The test is a split likelihood ratio (universal inference): biases are fitted on one half and compared with the
     best temperature alone on the other, so that E[ratio] ≤ 1 without them, whatever the number of rows or classes.
     """
+    if not 2 <= case.k <= 1000 or case.n < 100:
+        return None
+    far = case.numbers.bias[case.numbers.mean_p * case.n >= 1] ** 2
+    if len(far) < 2 or log_chi2_tail(float(far.sum()), len(far)) > math.log(1e-4):
+        return None  # the frequencies are as the model says; this saves fitting
     z, y, count = sampled(case.summary)
-    if not 2 <= case.k <= 1000 or len(z) < 100 or len(np.unique(y)) < 2:
+    if len(z) < 100 or len(np.unique(y)) < 2:
         return None
     log_p, count = xent.log_softmax(z), count.astype(float)
     del z
@@ -58,15 +63,15 @@ def _enough(case: Case, saved: float) -> bool:
 def shifted_prior(case: Case) -> Evidence | None:
     """The classes are more or less frequent than the model says.
 
-    Adding one number a class to the log-probabilities makes the loss smaller. If these numbers rise with the log of
-    the classes' frequencies at slope 1, the model was trained with weights 1 / frequency or balanced batches, which
-    is right for balanced accuracy but makes probabilities wrong; at slope ½ with weights of its square root; at 2
-    with both. Otherwise the rows have other frequencies than the training data had.
+    Adding one number a class to the log-probabilities makes the loss smaller. If these numbers rise with the
+    log of the classes' frequencies at slope 1, the model was trained with weights 1 / frequency or balanced
+    batches, which is right for balanced accuracy but makes probabilities wrong; at slope ½ with weights of its
+    square root; at 2 with both. Otherwise the rows have other frequencies than the training data had.
 
-    Found for 3 to 1000 classes by fitting temperature and biases on each half of the sample and testing them on the
-    other against the best temperature alone: p < 1e-6, a saving of 0.005 nats and 1 % of the loss or more, and a
-    bias above 0.1. The slope is by least squares weighted by the rows of a class.
-    A deliberately balanced training set is no error as long as nobody reads the probabilities.
+    Found for 3 to 1000 classes by fitting temperature and biases on each half of the sample and testing them on
+    the other against the best temperature alone: p < 1e-6, a saving of 0.005 nats and 1 % of the loss or more,
+    and a bias above 0.1. The slope is by least squares weighted by the rows of a class. A deliberately balanced
+    training set is no error as long as nobody reads the probabilities.
 
     Sources: Menon et al. (2021), "Long-tail learning via logit adjustment".
     """
@@ -82,7 +87,7 @@ def shifted_prior(case: Case) -> Evidence | None:
     slope = float((w * x * b).sum()) / sxx if sxx > 0 else 0.0
     left = float((w * (b - slope * x) ** 2).sum()) / float((w * b * b).sum())
     clear = seen.sum() >= 3 and sxx / w.sum() > 0.05 and left < 0.1
-    named = next((n for n in (0.5, 1.0, 2.0) if clear and abs(slope - n) <= 0.15 * n), None)
+    named = next((n for n in (0.5, 1.0, 2.0) if clear and abs(slope - n) <= 0.15 * n), 0.0)
     why, fix = {
         0.5: ("weights of 1 / √frequency", "Add ½ log(frequency) to the logits"),
         1.0: ("class weights of 1 / frequency or balanced batches", "Add log(frequency) to the logits"),
@@ -94,7 +99,7 @@ def shifted_prior(case: Case) -> Evidence | None:
         f"largest is {fit.bias[worst]:+.2f} for class {worst}. "
         + (f"They follow the log of the frequencies at slope {slope:.2f}: this is what training with {why} does."
            if named else f"They do not follow the frequencies at a known slope: this is what {why} does."),
-        {"slope": slope, "unexplained": left, "largest_bias": float(fit.bias[worst]), "class": worst, "saved": saved},
+        {"slope": slope, "unexplained": left, "bias": float(fit.bias[worst]), "class": worst, "saved": saved},
         f"{fix}, if probabilities are used; the order of the classes' scores for balanced accuracy may stay.",
         cost=saved,
         p_value=math.exp(max(log_p, -745)),
@@ -105,12 +110,12 @@ def shifted_prior(case: Case) -> Evidence | None:
 def positive_weight(case: Case) -> Evidence | None:
     """Probabilities of the positive class are too high or too low throughout.
 
-    A weight w on the positive class, pos_weight in torch, multiplies the odds by w. One number added to every logit
-    undoes it; the number tells the weight.
+    A weight w on the positive class, pos_weight in torch, multiplies the odds by w. One number added to every
+    logit undoes it; the number tells the weight.
 
-    Found for two classes as XE503: p < 1e-6, a saving of 0.005 nats and 1 % of the loss or more, a shift above 0.1.
-    The weight is named if it is within 15 % of negatives / positives, of that squared (weights and balanced batches
-    together), or of its root. Another share of positives than in training looks the same.
+    Found for two classes as XE503: p < 1e-6, a saving of 0.005 nats and 1 % of the loss or more, a shift above
+    0.1. The weight is named if it is within 15 % of negatives / positives, of that squared (weights and
+    balanced batches together), or of its root. Another share of positives than in training looks the same.
 
     Sources: the documentation of torch.nn.BCEWithLogitsLoss.
     """
@@ -128,7 +133,8 @@ def positive_weight(case: Case) -> Evidence | None:
     }
     near = [n for n, value in names.items() if abs(math.log(value)) > 0.1 and abs(weight / value - 1) <= 0.15]
     return Evidence(
-        f"Adding {bias:+.3f} to every logit of the positive class makes the loss {saved:.3g} nats a row smaller than a "
+        f"Adding {bias:+.3f} to every logit of the positive class makes the loss {saved:.3g} nats a row "
+        f"smaller than a "
         f"temperature can ({alone:.4g}): its odds are {weight:.3g} times what they should be"
         + (f", about {near[0]} ({names[near[0]]:.3g})." if near else "."),
         {"bias": bias, "weight": weight, "negatives_per_positive": odds, "saved": saved},
@@ -154,14 +160,13 @@ def _flat(case: Case) -> bool:
 def collapsed(case: Case) -> Evidence | None:
     """The output does not depend on the input.
 
-    Every row gets nearly the same distribution, the classes' frequencies or one class with certainty: the model has
-    learned a constant. Causes are dead units, a learning rate that was too high, inputs that are all equal after
-    preprocessing, or a frozen body.
+    Every row gets nearly the same distribution, the classes' frequencies or one class with certainty: the model
+    has learned a constant. Causes are dead units, a learning rate that was too high, inputs that are all equal
+    after preprocessing, or a frozen body.
 
-    Found from 100 rows on if the mean divergence between a row's distribution and their mean is below 0.01 nats and
-    1 % of the prior's entropy, and the loss is not even 2 % below that entropy, with four standard errors of the
-    difference row by row.
-    An output that is uniform as well is XE506.
+    Found from 100 rows on if the mean divergence between a row's distribution and their mean is below 0.01 nats
+    and 1 % of the prior's entropy, and the loss is not even 2 % below that entropy, with four standard errors
+    of the difference row by row. An output that is uniform as well is XE506.
 
     Sources: keras#5992, keras#6447.
     """
@@ -173,7 +178,9 @@ def collapsed(case: Case) -> Evidence | None:
         return None
     loss = numbers.finite_loss
     z, y, count = sampled(case.summary)
-    gain = np.log(np.maximum(numbers.labels, 1) / n)[y] - np.asarray(xent.log_softmax(z))[np.arange(len(y)), y]  # above the prior
+    gain = (
+        np.log(np.maximum(numbers.labels, 1) / n)[y] - np.asarray(xent.log_softmax(z))[np.arange(len(y)), y]
+    )  # above the prior
     mean = float(np.average(gain, weights=count))
     error = math.sqrt(float(np.average((gain - mean) ** 2, weights=count)) / float(count.sum()))
     if mean - 4 * error < -0.02 * numbers.prior_loss:
@@ -182,7 +189,8 @@ def collapsed(case: Case) -> Evidence | None:
     share, frequency = float(numbers.predicted[top]) / n, float(numbers.labels[top]) / n
     return Evidence(
         f"Rows differ in their distribution by {information:.2g} nats on average, and the loss, {loss:.4g}, is no "
-        f"better than the labels' frequencies give, {numbers.prior_loss:.4g}. Class {top} is predicted in {share:.1%} "
+        f"better than the labels' frequencies give, {numbers.prior_loss:.4g}. Class {top} is predicted in "
+        f"{share:.1%} "
         f"of the rows and is the label of {frequency:.1%}.",
         {"information": information, "loss": loss, "prior_loss": numbers.prior_loss, "top_share": share},
         "Overfit one small batch first: if that fails, look at the inputs, the learning rate and what is frozen.",
@@ -190,12 +198,14 @@ def collapsed(case: Case) -> Evidence | None:
     )
 
 
-@rule("XE506", "warn", "prior", "heuristic", silences=("XE501", "XE503", "XE504", "XE507", "XE508", "XE51", "XE601"))
+@rule(
+    "XE506", "warn", "prior", "heuristic", silences=("XE501", "XE503", "XE504", "XE507", "XE508", "XE51", "XE601")
+)
 def untrained(case: Case) -> Evidence | None:
     """The output is uniform, as of a model that was not trained.
 
-    Found from 50 rows on if the loss is within 0.01 nats of ln K and the mean entropy is above 99 % of it.
-    A task that cannot be learned, or the first step of training, looks the same.
+    Found from 50 rows on if the loss is within 0.01 nats of ln K and the mean entropy is above 99 % of it. A
+    task that cannot be learned, or the first step of training, looks the same.
     """
     log_k, loss = math.log(max(case.k, 1)), case.numbers.finite_loss
     if case.k < 2 or case.n < 50 or not abs(loss - log_k) < 0.01 or not _flat(case):
@@ -212,11 +222,11 @@ def untrained(case: Case) -> Evidence | None:
 def worse_than_prior(case: Case) -> Evidence | None:
     """The loss is higher than the classes' frequencies alone would give.
 
-    Who knows nothing but how often each class occurs does better. If accuracy is fine, the probabilities are far too
-    sure (XE501); if not, suspect the order of classes or rows, or the kind of scores, before the model.
+    Who knows nothing but how often each class occurs does better. If accuracy is fine, the probabilities are
+    far too sure (XE501); if not, suspect the order of classes or rows, or the kind of scores, before the model.
 
-    Found from 50 rows on if the loss exceeds the entropy of the frequencies by 5 standard errors (p < 1e-6) and by
-    0.01 nats.
+    Found from 50 rows on if the loss exceeds the entropy of the frequencies by 5 standard errors (p < 1e-6) and
+    by 0.01 nats.
     """
     numbers = case.numbers
     loss, prior, error = numbers.finite_loss, numbers.prior_loss, numbers.loss_error
@@ -227,7 +237,8 @@ def worse_than_prior(case: Case) -> Evidence | None:
         f"The loss is {loss:.4g} nats; always giving the labels' frequencies costs {prior:.4g}. The difference is "
         f"{z:.0f} standard errors. Accuracy is {numbers.accuracy:.1%}.",
         {"loss": loss, "prior_loss": prior, "z": z, "accuracy": numbers.accuracy},
-        "If accuracy is fine, fit a temperature; if not, check the order of classes and rows and what the scores are.",
+        "If accuracy is fine, fit a temperature; if not, check the order of classes and rows and what the "
+        "scores are.",
         cost=loss - prior,
         p_value=math.exp(max(log_normal_tail(z), -745)) if z < math.inf else 0.0,
     )
@@ -239,7 +250,7 @@ def _dead(case: Case) -> list[int]:
     if k < 2 or case.n == 0:
         return []
     labels, mass = numbers.labels, numbers.mean_p * case.n
-    candidates = np.flatnonzero((labels >= 20) & (numbers.predicted == 0) & (mass < labels / 4))
+    candidates = np.flatnonzero((labels >= 20) & (numbers.predicted == 0) & (mass < labels / 20))
     own = np.exp(-numbers.class_loss[candidates])  # at most the mean probability, by Jensen
     return [
         int(c) for c, p in zip(candidates, own, strict=True)
@@ -251,12 +262,13 @@ def _dead(case: Case) -> list[int]:
 def dead_class(case: Case) -> Evidence | None:
     """A class is never predicted.
 
-    It occurs, but its column never has the largest score and gets far too little probability, even on its own rows:
-    the class was missing in training, its weight is 0, or its column is masked.
+    It occurs, but its column never has the largest score and gets far too little probability, even on its own
+    rows: the class was missing in training, its weight is 0, or its column is masked.
 
-    Found for classes of 20 rows or more that are never predicted, have less than a quarter of the probability that
-    their frequency asks for, with p < 1e-6 (Chernoff's bound, times K), and on their own rows less of it than their
-    frequency. Rare classes of an honest model are never predicted either, but have their probability.
+    Found for classes of 20 rows or more that are never predicted, have less than a twentieth of the probability
+    that their frequency asks for, with p < 1e-6 (Chernoff's bound, times K), and on their own rows less of it
+    than their frequency. Rare classes of an honest model are never predicted either, but have their
+    probability.
     """
     dead = _dead(case)
     if not dead:

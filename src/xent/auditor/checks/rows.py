@@ -30,15 +30,15 @@ def _rate(y: Array, found: Array, lag: int) -> tuple[int, int]:
 def misaligned(case: Case) -> Evidence | None:
     """Labels and scores belong to different rows.
 
-    A header taken for a row, one row dropped, another sort, a loader that shuffles: the classes are right, the rows
-    are not. Everything looks like a confident model that knows nothing.
+    A header taken for a row, one row dropped, another sort, a loader that shuffles: the classes are right, the
+    rows are not. Everything looks like a confident model that knows nothing.
 
     Found by comparing each prediction with the label d rows further, |d| ≤ 1000: some d ≠ 0 beats chance by 8
-    deviations and a tenth of the rows, d = 0 does not beat it by 3, and the rows next to d do not hit half as often
-    (sorted rows do). Failing that, rows look shuffled if predictions and labels are independent (hits within 3
-    deviations of chance, and for K ≤ 256 a G-test at p > 1e-3) though the mean confidence is 0.2 above chance, too
-    much for it with p < 1e-6, and predictions and labels have the same frequencies to within a tenth, or as sampling scatters them.
-    A model that is confident and useless looks like the latter.
+    deviations and a tenth of the rows, d = 0 does not beat it by 3, and the rows next to d do not hit half as
+    often (sorted rows do). Failing that, rows look shuffled if predictions and labels are independent (hits
+    within 3 deviations of chance, and for K ≤ 256 a G-test at p > 1e-3) though the mean confidence is 0.15
+    above chance, too much for it with p < 1e-6, and predictions and labels have the same frequencies to within
+    a tenth, or as sampling scatters them. A model that is confident and useless looks like the latter.
     """
     rows = opening(case)
     y, found = np.where((rows.labels >= 0) & (rows.labels < case.k), rows.labels, -2), rows.predicted
@@ -70,7 +70,8 @@ def _lag(y: Array, found: Array, chance: float, sd: float, now: float) -> Eviden
     if z < 8 or rate < chance + 0.1 or beside - chance > (rate - chance) / 2:
         return None
     return Evidence(
-        f"Predictions agree with the labels of their own rows in {now:.1%}, which is chance ({chance:.1%}), and with "
+        f"Predictions agree with the labels of their own rows in {now:.1%}, which is chance "
+        f"({chance:.1%}), and with "
         f"those {abs(best)} row{'s' * (abs(best) > 1)} {'further' if best > 0 else 'before'} in {rate:.1%}, "
         f"{z:.0f} deviations above it.",
         {"lag": best, "hits": rate, "hits_now": now, "chance": chance, "z": z},
@@ -85,7 +86,7 @@ def _shuffled(
     numbers = case.numbers
     apart = float(abs(numbers.labels / case.n - numbers.mean_p).sum()) / 2
     scatter = float(np.mean(numbers.bias[numbers.mean_p * case.n >= 1] ** 2))  # about 1 for honest frequencies
-    if numbers.confidence < chance + 0.2 or (apart > 0.1 and scatter > 3) or case.n < 100:
+    if numbers.confidence < chance + 0.15 or (apart > 0.1 and scatter > 3) or case.n < 100:
         return None
     misses = numbers.rows * (1 - numbers.accuracy)
     log_p = log_count_bound(misses, numbers.rows * (1 - numbers.confidence))
@@ -101,7 +102,8 @@ def _shuffled(
         if log_chi2_tail(x, (some.shape[0] - 1) * (some.shape[1] - 1)) < math.log(1e-3):
             return None
     return Evidence(
-        f"The model is {numbers.confidence:.0%} sure and right in {hits / n:.1%} of {n:,} rows, as often as labels in "
+        f"The model is {numbers.confidence:.0%} sure and right in {hits / n:.1%} of {n:,} rows, as often "
+        f"as labels in "
         f"random order would be ({chance:.1%}), though labels and predictions have the same frequencies. The rows "
         "are shuffled, or the model is useless.",
         {"hits": hits / n, "chance": chance, "confidence": numbers.confidence},
@@ -123,12 +125,12 @@ def _sequences(case: Case) -> tuple[Array, Array] | None:
 def token_shift(case: Case) -> Evidence | None:
     """Labels of tokens are shifted against the predictions.
 
-    The scores at t are for the token at t + 1, so either the labels are shifted once or the loss shifts them. Without
-    any shift, the model is trained to copy its input; with two, to skip a token.
+    The scores at t are for the token at t + 1, so either the labels are shifted once or the loss shifts them.
+    Without any shift, the model is trained to copy its input; with two, to skip a token.
 
-    Found by comparing the prediction at t with the label at t + d, d from −2 to 3, within sequences: the best d is not
-    0, hits gained against d = 0 on the same rows outnumber those lost (exact McNemar test, p < 1e-6), and the rate
-    rises by a tenth of the rows and to twice as much.
+    Found by comparing the prediction at t with the label at t + d, d from −2 to 3, within sequences: the best d
+    is not 0, hits gained against d = 0 on the same rows outnumber those lost (exact McNemar test, p < 1e-6),
+    and the rate rises by a tenth of the rows and to twice as much.
 
     Sources: transformers#47395, transformers#46898, transformers#44642, transformers#35066.
     """
@@ -169,12 +171,12 @@ def token_shift(case: Case) -> Evidence | None:
 def padding(case: Case) -> Evidence | None:
     """Padding is trained on.
 
-    Sequences of unequal length were filled up with one token whose label is not ignored. It is easy to predict, so
-    the loss looks far better than it is, and most of the gradient is about nothing.
+    Sequences of unequal length were filled up with one token whose label is not ignored. It is easy to predict,
+    so the loss looks far better than it is, and most of the gradient is about nothing.
 
-    Found if one label fills the ends of sequences: in runs of differing lengths, 3 at the median, over 5 % of all
-    positions in all, and over nine tenths of that label's occurrences; and its mean loss is below 0.05 nats.
-    Data that truly end in one repeated token look the same.
+    Found if one label fills the ends of sequences: in runs of differing lengths, 3 at the median, over 5 % of
+    all positions in all, and over nine tenths of that label's occurrences; and its mean loss is below 0.05
+    nats. Data that truly end in one repeated token look the same.
 
     Sources: transformers#32832, open-instruct#632, gpt-neo#45.
     """
@@ -201,7 +203,8 @@ def padding(case: Case) -> Evidence | None:
     without = (case.numbers.finite_loss * (n - case.numbers.infinite) - loss * of) / (n - of)
     return Evidence(
         f"Label {value} fills the last {np.median(some):.0f} positions (median) of {len(some):,} of {len(y):,} "
-        f"sequences, {of / n:.0%} of all labels, at {loss:.2g} nats each. The loss is {case.numbers.loss:.4g} with it "
+        f"sequences, {of / n:.0%} of all labels, at {loss:.2g} nats each. The loss is "
+        f"{case.numbers.loss:.4g} with it "
         f"and {without:.4g} without.",
         {"label": value, "share": of / n, "loss": loss, "loss_without": without},
         f"Set the labels of padding to −100, or pass ignore_index={value} if it is nothing but padding.",
@@ -213,8 +216,8 @@ def padding(case: Case) -> Evidence | None:
 def nothing_left(case: Case) -> Evidence | None:
     """A sequence has no label that counts.
 
-    Its mean loss is 0 / 0: NaN in torch since 1.11. As a batch of its own, or averaged by sequence, it makes the whole
-    loss NaN; the usual cause is an answer that was cut off with its question's end.
+    Its mean loss is 0 / 0: NaN in torch since 1.11. As a batch of its own, or averaged by sequence, it makes
+    the whole loss NaN; the usual cause is an answer that was cut off with its question's end.
 
     Found by counting, in the first rows.
 
