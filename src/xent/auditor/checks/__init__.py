@@ -1,4 +1,3 @@
-# pyright: reportUnusedImport=false
 """The catalogue: one file a family, one function a rule. Importing this fills `xent.auditor.finding.RULES`."""
 
 from xent.auditor.checks import alignment as alignment

@@ -213,8 +213,9 @@ def only_two(case: Case) -> Evidence | None:
     indices.
 
     Found if both 0 and 1 occur and nothing else, while the model gives the other classes so much probability,
-    at least a fifth of all, that honest predictions would have met none of them with p < 1e-6. A test set of
-    two of the classes, under a model that does not know it, looks the same.
+    at least a fifth of all, that honest predictions would have met none of them with p < 1e-6; and accuracy is
+    0.1 below the mean confidence. A test set of two of the classes, under a model that is too sure, looks the
+    same.
 
     Sources: pytorch#1258.
     """
@@ -222,7 +223,7 @@ def only_two(case: Case) -> Evidence | None:
     if case.k < 3 or case.plan.task == "tokens" or n == 0 or min(labels[0], labels[1]) == 0 or labels[2:].any():
         return None
     others = float(case.numbers.mean_p[2:].sum())
-    if others < 0.2 or -others * n > ALPHA:
+    if others < 0.2 or -others * n > ALPHA or case.numbers.accuracy > case.numbers.confidence - 0.1:
         return None
     return Evidence(
         f"All {n:,} labels are 0 or 1, though the model gives classes 2 … {case.k - 1} {others:.0%} of "

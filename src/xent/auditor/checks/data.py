@@ -23,9 +23,10 @@ Array = NDArray[Any]
 def label_noise(case: Case) -> Evidence | None:
     """Some labels are probably wrong.
 
-    More rows have a label that the model finds all but impossible than its probabilities allow. After a
-    temperature is fitted, so that mere confidence does not count, the excess is an estimate of how many labels
-    are wrong, and expected / observed of the share of listed rows that are right all the same.
+    More rows have a label that the model finds all but impossible than its probabilities allow. A temperature is
+    fitted first, so that mere confidence does not count; it takes some of the wrong labels for confidence, so that
+    the excess is a low estimate of how many labels are wrong. Expected / observed is the share of the listed rows
+    that are right all the same.
 
     Found if for a threshold of 0.01, 0.001 or 0.0001 the count is too high with p < 1e-6 (Chernoff's bound,
     times 3), is above twice the expected one, and the excess is 5 rows and 0.2 % of all or more. A model that

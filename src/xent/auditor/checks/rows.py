@@ -85,7 +85,8 @@ def _shuffled(
 ) -> Evidence | None:
     numbers = case.numbers
     apart = float(abs(numbers.labels / case.n - numbers.mean_p).sum()) / 2
-    scatter = float(np.mean(numbers.bias[numbers.mean_p * case.n >= 1] ** 2))  # about 1 for honest frequencies
+    enough = numbers.mean_p * case.n >= 1
+    scatter = float(np.mean(numbers.bias[enough] ** 2)) if enough.any() else 0.0  # about 1 if they are honest
     if numbers.confidence < chance + 0.15 or (apart > 0.1 and scatter > 3) or case.n < 100:
         return None
     misses = numbers.rows * (1 - numbers.accuracy)
