@@ -183,6 +183,12 @@ def test_slow_labels_under_a_useless_model_have_no_lag():
     assert found is None
 
 
+def test_labels_that_are_never_predicted_have_no_lag():
+    z = np.random.default_rng(10).normal(size=(300, 4))
+    z[:, 3] -= 30
+    assert evidence("XE205", z, np.full(300, 3)) is None
+
+
 def test_a_weak_model_that_knows_it_is_not_shuffled():
     rng = np.random.default_rng(10)
     assert evidence("XE205", rng.normal(size=(3000, 10)) * 0.05, rng.integers(0, 10, 3000)) is None

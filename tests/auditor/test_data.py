@@ -108,3 +108,22 @@ def test_rows_that_depend_on_their_neighbours_are_no_pocket():
     y = rng.integers(0, 4, 2000)
     z = 4.0 * np.eye(4)[np.where(right, y, (y + 1) % 4)] + rng.normal(size=(2000, 4)) * 0.1
     assert evidence("XE606", z, y) is None
+
+
+@pytest.mark.parametrize("labels", [np.full(9, 7), np.full(9, -3)])
+def test_no_rule_fails_where_no_row_counts(labels):
+    """All labels are outside, or no row has a softmax: there are findings to make, and nothing to divide by."""
+    report = xent.audit(np.zeros((9, 3)), labels, kind="logits")
+    assert [f.code for f in report.findings] == ["XE201"]
+    report = xent.audit(np.full((9, 3), np.nan), np.zeros(9, int), kind="logits")
+    assert not any(f.code.startswith(("XE2", "XE5", "XE6")) for f in report.findings)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 9])
+def test_no_rule_fails_on_few_rows(n):
+    rng = np.random.default_rng(n)
+    for k in (1, 2, 5):
+        xent.audit(rng.normal(size=(n, k)), rng.integers(0, k, n), kind="logits")
+    xent.audit(rng.normal(size=(n, 4, 6)), rng.integers(0, 6, (n, 4)), kind="logits")
+    xent.audit(rng.normal(size=(n, 4)), rng.integers(0, 2, (n, 4)), kind="logits")
+    assert xent.audit(np.zeros((n, 4)), np.zeros(n, int), kind="logits").findings == ()

@@ -109,6 +109,7 @@ def base(seed: int) -> tuple[np.random.Generator, Array, Array]:
     rng, which = np.random.default_rng(1000 + seed), BASES[seed % len(BASES)]
     if isinstance(which[0], str):
         p, y = real(*which)
-        return rng, np.log(np.maximum(p, 1e-30)).astype(np.float32), y.copy()
+        z = np.log(np.maximum(p, 1e-30))
+        return rng, (z - z.mean(axis=1, keepdims=True)).astype(np.float32), y.copy()
     k, n, apart = which
     return rng, *classes(rng, int(n), int(k), float(apart))

@@ -220,7 +220,9 @@ def numbers_of(summary: Summary) -> Numbers:
     loss = math.inf if counts["infinite"] else mean
     p, pp = summary.cell("p"), summary.cell("pp")
     bins, odds = cells["bins"], cells["odds"]
-    ece = curves.calibration_error(bins[0], bins[1], summary.cell("bins_p"), summary.cell("bins_doubt"))
+    ece = (math.nan,) * 3  # rows without a softmax may be all there are
+    if n:
+        ece = curves.calibration_error(bins[0], bins[1], summary.cell("bins_p"), summary.cell("bins_doubt"))
     auc = curves.area(cells["pair"])
     temperature = _temperature(summary)
     return Numbers(

@@ -225,16 +225,19 @@ def worse_than_prior(case: Case) -> Evidence | None:
     Who knows nothing but how often each class occurs does better. If accuracy is fine, the probabilities are
     far too sure (XE501); if not, suspect the order of classes or rows, or the kind of scores, before the model.
 
-    Found from 50 rows on if the loss exceeds the entropy of the frequencies by 5 standard errors (p < 1e-6) and
-    by 0.01 nats.
+    Found from 50 rows on if the loss exceeds that of the frequencies by 5 standard errors (p < 1e-6) and by 0.01
+    nats. Each label is predicted by the frequencies of all others, one row more added to every class, which
+    costs their entropy + log((N + K − 1) / N), so that few rows of many classes do not flatter the frequencies.
     """
     numbers = case.numbers
-    loss, prior, error = numbers.finite_loss, numbers.prior_loss, numbers.loss_error
+    loss, error = numbers.finite_loss, numbers.loss_error
+    prior = numbers.prior_loss + math.log1p(max(case.k - 1, 0) / max(case.n, 1))
     if case.n < 50 or case.plan.task == "multi-label" or not loss - prior > max(5 * error, 0.01):
         return None
     z = (loss - prior) / error if error > 0 else math.inf
     return Evidence(
-        f"The loss is {loss:.4g} nats; always giving the labels' frequencies costs {prior:.4g}. The difference is "
+        f"The loss is {loss:.4g} nats; always giving the frequencies of the other labels costs "
+        f"{prior:.4g}. The difference is "
         f"{z:.0f} standard errors. Accuracy is {numbers.accuracy:.1%}.",
         {"loss": loss, "prior_loss": prior, "z": z, "accuracy": numbers.accuracy},
         "If accuracy is fine, fit a temperature; if not, check the order of classes and rows and what the "

@@ -49,7 +49,7 @@ def misaligned(case: Case) -> Evidence | None:
     share_y = np.bincount(y[rows.counts], minlength=width) / n
     share_p = np.bincount(found[rows.counts], minlength=width) / n
     chance = float(share_y @ share_p)
-    if chance > 0.98:
+    if not 0 < chance <= 0.98:  # 0: no class is both predicted and a label, in whatever order of rows
         return None
     hits = int((y == found).sum())
     sd = math.sqrt(chance * (1 - chance))
