@@ -76,6 +76,9 @@ def test_divided_probabilities(ten):
     assert found.numbers["temperature"] == pytest.approx(2)
     assert evidence("XE502", p, y, kind=None) is None
     assert evidence("XE502", np.maximum(z, 0), y) is None
+    centred = z - z.mean(axis=1, keepdims=True)
+    assert evidence("XE502", centred + 60, y) is None  # all sum to 600
+    assert evidence("XE502", (centred + 60) / 600 * 3, y) is None  # to 3, but no number is near 0
     assert evidence("XE502", np.tile(np.arange(10.0), (100, 1)), y[:100]) is None
 
 

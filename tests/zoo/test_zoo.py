@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from xent.auditor.finding import RULES
 from zoo import keeper
 from zoo.clean import clean
 
+ROOT = Path(__file__).parents[2]
 ALL = list(clean())
 QUICK = [one for one in ALL if one.size <= 20_000][::4]
 CODES = list(keeper.positives())
@@ -43,6 +47,16 @@ def test_sabotage_leaves_its_input() -> None:
             make(rng, z, y)
         assert np.array_equal(z, before[0]), code
         assert np.array_equal(y, before[1]), code
+
+
+def test_the_page_is_what_the_results_give() -> None:
+    sys.path.insert(0, str(ROOT))
+    from bench import audit_zoo
+
+    results = json.loads(audit_zoo.RESULTS.read_text("utf-8"))
+    assert audit_zoo.PAGE.read_text("utf-8") == audit_zoo.page(results), "run python -m bench zoo"
+    assert set(results["positives"]) == set(CODES)
+    assert results["clean"] == len(ALL)
 
 
 @pytest.mark.slow

@@ -97,7 +97,8 @@ def divided_probabilities(case: Case) -> Evidence | None:
     A temperature divides logits, before the softmax. Dividing probabilities makes rows that sum to 1 / T and
     changes no ratio between classes: it calibrates nothing.
 
-    Found from 8 rows on if every row is ≥ 0 and all rows have one sum, which is not 1.
+    Found from 8 rows on if every row is ≥ 0 and all rows have one sum between 0.1 and 10, which is not 1, and some
+    number is below a hundredth of the mean, which centred logits with a constant added are not.
 
     Sources: netcal#55, torch-uncertainty#179, scikit-learn#34313.
     """
@@ -112,6 +113,8 @@ def divided_probabilities(case: Case) -> Evidence | None:
     ):
         return None
     total, slack = (least + most) / 2, case.plan.tolerance
+    if not 0.1 <= total <= 10 or case.summary.extremes[0] > 0.01 * total / k:
+        return None  # centred logits with something added
     if most - least > slack * total or abs(total - 1) <= 10 * slack or case.summary.counts["hard"] == n:
         return None
     if len(case.raw) > 1 and np.ptp(case.raw, axis=0).max() <= slack * total:
