@@ -140,7 +140,7 @@ def test_a_number_from_elsewhere_is_said_to_be_so():
 def test_random_numbers_raise_no_error(factor, name):
     z, y = predictions(*name)
     loss = each(z, y).mean() * factor
-    if 0.999 < factor < 1.001:
+    if min(abs(factor / simple - 1) for simple in (0.5, 1, 2)) < 1e-3:  # which are formulae
         return
     found = ask(z, y, kind="logits", loss=float(f"{loss:.6g}"))
     assert [c for c in MINE if c in found and severity(c, found[c]) == "error"] == []

@@ -48,10 +48,10 @@ def drawn(rows: int, classes: int, scale: float = 3.0, seed: int = 0) -> tuple[n
 
 
 def ask(scores, labels, *, kind=None, loss=None, decimals=None, ignore_index=None) -> dict:
-    """Evidence by code of the rules of kinds, numerics and the reported loss, but those that a finding silences.
+    """Give the evidence, by code, of the rules of kinds, numerics and the reported loss that no finding silences.
 
-    What the report has, without its numbers. The other rules have tests of their own; what they say of these models,
-    some of them too sure, is true.
+    What the report has, without its numbers. The other rules have tests of their own; what they say of these
+    models, some of them too sure, is true.
     """
     from xent.auditor import checks as _  # noqa: F401
     from xent.auditor.arrays import Auditor
