@@ -28,7 +28,7 @@ def test_every_report_can_be_shown_in_every_format(name, form):
     said = render(report(name), form)
     assert said.endswith("\n")
     assert said == render(report(name), form)
-    assert "nan" not in re.findall(r"\b[a-z]+\b", said)
+    assert "nan" not in re.findall(r"\b[a-z]+\b", said.replace('"nan":', ""))  # a count's name
     assert "np." not in said
 
 
