@@ -14,6 +14,7 @@ import xent
 from xent.auditor import curves
 from xent.auditor.summary import Summary
 from xent.kernels import tally as kernel
+from xent.kernels.moments import moments
 
 Array = NDArray[Any]
 
@@ -306,11 +307,7 @@ def _temperature(summary: Summary) -> Temperature | None:
         fit = xent.calibration.fit_temperature(scores, labels, sample_weight=count.astype(float))
     except ValueError:  # equal logits in every row
         return None
-    u = scores / fit.temperature
-    p = np.asarray(xent.softmax(u))
-    u = np.where(p > 0, u, 0)
-    variance = (p * u * u).sum(axis=1) - (p * u).sum(axis=1) ** 2
-    curvature = float((count * np.maximum(variance, 0)).sum())
+    curvature = float(moments(scores, labels, 1 / fit.temperature, count)[0][2])  # by log T, where the slope is 0
     error = 1 / math.sqrt(curvature) if curvature > 0 else math.inf
     return Temperature(fit.temperature, error, fit.loss, fit.saved, int(count.sum()), fit.at_bound)
 

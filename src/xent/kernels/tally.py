@@ -2,11 +2,12 @@
 """What an audit counts and adds up over rows of scores, in one reading, so that no order of rows changes a bit.
 
 Sums of floats depend on their order; here every sum is of whole numbers. What is one number a row is added exactly,
-as a whole multiple of 2⁻¹⁰⁷⁴ kept in digits of 32 bits (Kulisch). What is one number a class is rounded first:
-p to 2⁻²⁴ of itself, and then to 2⁻⁴⁰. Counts and cells are whole anyway. Everything merges by adding arrays.
+as a whole multiple of 2⁻¹⁰⁷⁴ kept in digits of 32 bits (Kulisch). What is one number a class is rounded to 2⁻⁴⁰
+first. Counts and cells are whole anyway. Everything merges by adding arrays.
 
-Rows are computed in float64. With gap_j = z_k − z_j from the largest logit, e_j = exp(−gap_j) and the tail
-Σ_{j≠k} e_j, the loss is log1p(tail) + gap_y, and the entropy log1p(tail) + E gap under p = e / (1 + tail).
+Powers are computed in the scores' type, as the losses do, and all else in float64. With gap_j = z_k − z_j from the
+largest logit, e_j = exp(−gap_j) and the tail Σ_{j≠k} e_j, the loss is log1p(tail) + gap_y, and the entropy
+log1p(tail) + E gap under p = e / (1 + tail).
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 from xent.kernels._compile import EXACT, INLINE, kernel
-from xent.kernels._math import F4, F8, I4, I8, at, hold, key, log1p, unkey
-from xent.kernels.finish import tail_of
+from xent.kernels._math import F4, F8, I4, I8, at, blank, hold, key, log1p, steepness, unkey
 from xent.kernels.logistic import fall
-from xent.kernels.rows import less
+from xent.kernels.rows import PAD, climb, climb_double
 
 LIMBS = 67  # digits of 32 bits: the 2098 bits of a float64, and room for 2³¹ of them
 UNIT = 2.0**40  # per-class sums are multiples of 1 / UNIT
@@ -74,7 +75,7 @@ def cell(value, floor):
 
 @njit(**INLINE)
 def survey(z, n, mine):
-    """Largest and smallest score, place of the first largest, how many exceed ``mine``, zeros, sum, and a hash."""
+    """Largest and smallest score, place of the largest, ties, how many exceed ``mine``, zeros, sum, a hash."""
     most, least = key(z[0]), key(z[0])
     above, zeros, total, h = I4(0), I4(0), 0.0, np.uint64(0)
     for j in range(n):
@@ -86,31 +87,60 @@ def survey(z, n, mine):
         total += F8(z[j])
         b = np.uint64(k)
         h += (b ^ (b >> np.uint64(32))) * (np.uint64(2 * j + 1) * np.uint64(0x9E3779B97F4A7C15))
-    top, first = unkey(most), I4(n)
+    top, first, ties = unkey(most), I4(n), I4(0)
     for j in range(n):
-        here = I4(j) if z[j] == top else I4(n)
+        own = z[j] == top
+        here = I4(j) if own else I4(n)
         first = here if here < first else first
-    return F8(top), F8(unkey(least)), I8(first), I8(above), I8(zeros), total, h
+        ties += I4(1) if own else I4(0)
+    return F8(top), F8(unkey(least)), I8(first), I8(ties), I8(above), I8(zeros), total, h
+
+
+def tail_and_powers(z, n, x, ahead):
+    """Tail of a row of logits, and its powers exp(z_j − top) in x, as the losses compute them in the type of z."""
+    raise NotImplementedError
+
+
+@overload(tail_and_powers, jit_options=INLINE)
+def _tail_and_powers(z, n, x, ahead):
+    if z.dtype == types.float32:
+        hi, lo, most = steepness(1.0, F4)
+        return lambda z, n, x, ahead: climb(z, n, x, hi, lo, most, True, ahead)[1]
+    high, low, far = steepness(1.0, F8)
+    return lambda z, n, x, ahead: climb_double(z, n, x, high, low, far)[1]
 
 
 @njit(**INLINE)
-def powers(z, n, top, x):
-    """Write e_j = exp(z_j − top); tail, Σ e gap, Σ e gap², Σ e gap³, Σ e², and how many are the largest."""
-    tail, one, two, three, squares, ties = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+def moments(z, x, n, top, inverse, p_sum, pp_sum):
+    """E gap, E gap², E gap³ under p = x · inverse, and Σ p²; adds p and p² to a class's sums.
+
+    p² only up to SQUARES classes.
+    """
+    base, one, two, three, squares = key(_SHIFT), 0.0, 0.0, 0.0, 0.0
+    if n > SQUARES:
+        for j in range(n):
+            p = F8(x[j]) * inverse
+            gap = top - F8(z[j])
+            gap = 800.0 if gap > 800.0 else gap
+            u = p * gap
+            one += u
+            two += u * gap
+            three += u * gap * gap
+            squares += p * p
+            p_sum[j] += key(p + _SHIFT) - base
+        return one, two, three, squares
     for j in range(n):
+        p = F8(x[j]) * inverse
         gap = top - F8(z[j])
-        e = fall(gap)
-        g = 800.0 if gap > 800.0 else gap
-        x[j] = F4(e)
-        own = 1.0 if gap == 0 else 0.0
-        tail += less(e, own)  # each by itself: a sum that may be reordered would lose what is small
-        ties += own
-        squares += e * e
-        first = e * g
-        one += first
-        two += first * g
-        three += first * g * g
-    return tail_of(top, tail, ties), one, two, three, squares, ties
+        gap = 800.0 if gap > 800.0 else gap
+        u = p * gap
+        one += u
+        two += u * gap
+        three += u * gap * gap
+        squares += p * p
+        p_sum[j] += key(p + _SHIFT) - base
+        pp_sum[j] += key(p * p + _SHIFT) - base
+    return one, two, three, squares
 
 
 @njit(**EXACT)
@@ -119,20 +149,6 @@ def stir(h):
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return h ^ (h >> np.uint64(31))
-
-
-@njit(**INLINE)
-def shares(x, n, inverse, p_sum, pp_sum):
-    """Add p and p² of each class to its sums; p² only up to SQUARES classes."""
-    base = key(_SHIFT)
-    if n > SQUARES:
-        for j in range(n):
-            p_sum[j] += key(F8(x[j]) * inverse + _SHIFT) - base
-        return
-    for j in range(n):
-        p = F8(x[j]) * inverse
-        p_sum[j] += key(p + _SHIFT) - base
-        pp_sum[j] += key(p * p + _SHIFT) - base
 
 
 @njit(**INLINE)
@@ -169,15 +185,16 @@ def tally(
     loss: NaN for rows that do not count, ∞ where the label is masked. predicted: argmax, or −1. marks: a hash.
     """
     n = z.shape[1]
-    buffer, logs = np.empty(n, np.float32), np.empty(n if kind == PROBS else 1)
-    x, known = at(buffer, 0), at(logs, 0)
+    width = (n + PAD - 1) // PAD * PAD + PAD
+    buffer, logs = np.full(width, blank(z[0, 0])), np.full(2 * width if kind == PROBS else 1, 0.0)
+    x, known, exp_known = at(buffer, 0), at(logs, 0), at(logs, width)
     p_sum, pp_sum = at(by_class, 3 * n), at(by_class, 4 * n)
     for i in range(start, stop):
         y, line = labels[i], at(z, i * n)
         loss[i], predicted[i] = math.nan, -1
         inside = 0 <= y < n
         mine = line[y if inside else 0]
-        top, least, first, above, zeros, total, h = survey(line, n, mine)
+        top, least, first, ties, above, zeros, total, h = survey(line, n, mine)
         marks[i] = stir(h)
         if not total - total == 0 and not (least == -math.inf and top < math.inf):
             counts[BROKEN if not (ignoring and y == ignore) else IGNORED] += 1
@@ -210,7 +227,7 @@ def tally(
                 continue
             logarithms(line, n, known)
             peak = known[first]
-            tail, one, two, three, squares, ties = powers(known, n, peak, x)
+            tail = tail_and_powers(known, n, exp_known, known)
             gap = peak - known[y]
         else:
             peak = top
@@ -218,17 +235,19 @@ def tally(
                 counts[NOTHING] += 1
                 counts[BROKEN] += 1
                 continue
-            tail, one, two, three, squares, ties = powers(line, n, peak, x)
+            tail = tail_and_powers(line, n, x, at(z, (i + 1 if i + 1 < stop else i) * n))
             gap = peak - F8(mine)
         if not tail - tail == 0:
             counts[BROKEN] += 1
             continue
         inverse = 1.0 / (1.0 + tail)
         log_tail = log1p(tail)
-        shares(x, n, inverse, p_sum, pp_sum)
-        mean = one * inverse
-        variance = max(two * inverse - mean * mean, 0.0)
-        third = three * inverse - mean * (3.0 * two * inverse - 2.0 * mean * mean)
+        if kind == PROBS:
+            mean, two, three, squares = moments(known, exp_known, n, peak, inverse, p_sum, pp_sum)
+        else:
+            mean, two, three, squares = moments(line, x, n, peak, inverse, p_sum, pp_sum)
+        variance = max(two - mean * mean, 0.0)
+        third = three - mean * (3.0 * two - 2.0 * mean * mean)
         lse = peak + log_tail
         counts[ROWS] += 1
         counts[LOGS] += 1 if top <= tolerance and abs(lse) <= tolerance else 0
@@ -280,7 +299,7 @@ def tally(
         else:
             counts[INFINITE] += 1
         p = fall(gap) * inverse
-        add_exactly(limbs[6], max(squares * inverse * inverse - 2.0 * p + 1.0, 0.0))
+        add_exactly(limbs[6], max(squares - 2.0 * p + 1.0, 0.0))
         if abs(lse) < 1e150:
             add_exactly(limbs[9], lse)
             add_exactly(limbs[10], lse * lse)

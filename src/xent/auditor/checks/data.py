@@ -94,9 +94,11 @@ def repeated_start(case: Case) -> Evidence | None:
     found = [int(m) for m in most - np.flatnonzero(tail == first[0]) if np.array_equal(tail[most - m :], first[:m])]
     m = max(found, default=0)
     whole = int(-closing["last"][0]) == rows.start + n - 1
+    if m == 0:
+        return None
     inner = first[: n - m] if whole else first
     distinct = len(np.unique(inner))
-    if m == 0 or len(np.unique(first[:m])) < m or distinct < 0.99 * len(inner):
+    if len(np.unique(first[:m])) < m or distinct < 0.99 * len(inner):
         return None
     if m == 1 and distinct < len(inner):
         return None
