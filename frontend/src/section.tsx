@@ -61,7 +61,7 @@ function Anchor({ entry, session }: { entry: Entry; session: Session }): VNode {
       href={`#${entry.url}`}
       onFocus={(event) => event.currentTarget.setAttribute("href", `#${session.url || entry.url}`)}
       onPointerEnter={(event) => event.currentTarget.setAttribute("href", `#${session.url || entry.url}`)}
-      aria-label={wire.word("link_to", { title: entry.title })}
+      aria-label={wire.word("link_to", { number: String(entry.number), title: entry.title })}
       onClick={(event) => {
         event.preventDefault();
         wire.follow(session);
