@@ -255,15 +255,16 @@ def test_figures(x, text):
 
 
 def test_the_pages_hold_what_the_json_gives():
-    for name, render in readme.PAGES.items():
-        text = (readme.ROOT / name).read_text()
-        assert readme.between(text, render(readme.measured())) == text, f"{name}: python -m bench readme"
+    for page, name, render in readme.PLACES:
+        text = (readme.ROOT / page).read_text()
+        assert readme.between(text, name, render(readme.measured(name))) == text, f"{page}: python -m bench readme"
 
 
 def test_markers():
-    text = f"a\n{readme.BEGIN}\nold\n{readme.END}\nb\n"
-    assert readme.between(text, "new \\1\n") == f"a\n{readme.BEGIN}\nnew \\1\n{readme.END}\nb\n"
+    begin, end = "<!-- bench:cpu -->", "<!-- /bench:cpu -->"
+    text = f"a\n{begin}\nold\n{end}\nb\n"
+    assert readme.between(text, "cpu", "new \\1\n") == f"a\n{begin}\nnew \\1\n{end}\nb\n"
     with pytest.raises(ValueError, match="exactly one pair"):
-        readme.between("nothing here", "x")
+        readme.between("nothing here", "cpu", "x")
     with pytest.raises(ValueError, match="exactly one pair"):
-        readme.between(text + text, "x")
+        readme.between(text + text, "cpu", "x")
