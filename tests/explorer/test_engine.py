@@ -74,7 +74,7 @@ def links(draw: st.DrawFn) -> str:
 def test_every_number_agrees_with_the_public_library(url: str) -> None:
     answer = ask(url)
     s = engine._open(answer["url"], {})[1]
-    code = next(tab["source"] for tab in figure(answer, "code")["tabs"] if tab["id"] == "xent")
+    code = next(tab["source"] for tab in figure(answer, "program")["tabs"] if tab["id"] == "xent")
     scope: dict[str, Any] = {}
     with redirect_stdout(io.StringIO()):
         exec(code, scope)  # noqa: S102 - the snippet on the page is the public library's own answer
@@ -311,7 +311,7 @@ STATES = [
 @pytest.mark.parametrize("library", ["numpy", "torch", "jax", "keras", "xent"])
 def test_the_copied_program_prints_the_numbers_on_the_page(state: str, library: str) -> None:
     answer = ask(f"x=logits&v=1&{state}")
-    source = next(tab["source"] for tab in figure(answer, "code")["tabs"] if tab["id"] == library)
+    source = next(tab["source"] for tab in figure(answer, "program")["tabs"] if tab["id"] == library)
     loss, *grad = run_program(source)
     assert close(figure(answer, "numbers")["items"][0]["number"]["text"], loss)
     for text, value in zip(texts(answer, "gradient"), grad, strict=True):

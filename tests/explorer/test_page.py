@@ -312,11 +312,11 @@ def test_a_start(page: Page, address: str, name: str) -> None:
 def test_the_program_is_copied(page: Page, address: str) -> None:
     open_at(page, address, THREE)
     for name in ("NumPy", "PyTorch", "JAX", "Keras", "xent"):
-        page.get_by_role("tab", name=name).click()
+        section(page).get_by_role("tab", name=name).click()
         section(page).get_by_role("button", name=f"Copy the {name} code").click()
         page.wait_for_timeout(50)
         copied = page.evaluate("navigator.clipboard.readText()")
-        assert copied == page.locator("[role=tabpanel]:not([hidden]) code").text_content()
+        assert copied == section(page).locator("[role=tabpanel]:not([hidden]) code").text_content()
         assert "2.0, 1.0, 0.1" in copied
 
 

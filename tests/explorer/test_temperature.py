@@ -80,7 +80,7 @@ def test_the_student_gets_as_many_logits_as_the_teacher() -> None:
 @pytest.mark.parametrize("state", ["T=1", "T=2.5&s=0,0,0,0", "T=40&z=5,-5,1,2"])
 def test_the_copied_program_prints_the_numbers_on_the_page(state: str, library: str) -> None:
     view = ask(f"x=temperature&v=1&{state}")["view"]
-    source = next(tab["source"] for tab in figure(view, "code")["tabs"] if tab["id"] == library)
+    source = next(tab["source"] for tab in figure(view, "program")["tabs"] if tab["id"] == library)
     loss, *grad = run_program(source)
     assert close(figure(view, "distil-numbers")["items"][1]["number"]["text"], loss, 1e-12)
     for row, value in zip(figure(view, "pull")["rows"], grad, strict=True):

@@ -38,10 +38,13 @@ together; ``class:j`` is also a colour.
 Items (`xent.explorer.figures`): `prose`, `formula` (with `xent.explorer.mathml`), `readout`, `bars` (aligned
 with their neighbours, with several ``series``), `curves`, `stack` (lengths that add up), `areas` (rectangles
 over two axes), `heatmap`, `scatter` (points, contours, regions, a gradient field), `simplex`, `sheet` (a batch
-to edit), `gallery` and code tabs (`xent.explorer.snippets`). Controls: `slider`, `log_slider`, `choice`,
+to edit), `gallery` and code tabs. Controls: `slider`, `log_slider`, `choice`,
 `toggle`, `button`, and a transport (see ``logits``). Axes: `axis`, `log_axis`. Anything is moved by
 ``handle(label, spoken, x=drag(…), y=drag(…))`` in a mark, a rectangle, a dot or a heat map's ``pick``: by
 pointer and keyboard alike. Each kind is shown in ``tests/explorer/kinds.py``.
+
+Programs: the state in five libraries, written by a module of ``xent.explorer.programs`` and shown by its
+`take_home`; ``tests/explorer/test_programs.py`` runs them and compares what they print with the view.
 
 Words: none here. ``text = words("NAME")`` at the top of every module, ``text.story`` where it is needed, all of
 it in the section's own table of ``text/en.toml``; at least ``title`` and ``lede``. A key that only a program

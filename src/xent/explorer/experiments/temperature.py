@@ -15,7 +15,6 @@ from xent.explorer.figures import (
     axis,
     bars,
     button,
-    code,
     controls,
     curves,
     drag,
@@ -34,8 +33,9 @@ from xent.explorer.figures import (
     table,
 )
 from xent.explorer.numbers import num, show_input, show_probability
+from xent.explorer.programs import take_home
+from xent.explorer.programs.temperature import snippets
 from xent.explorer.section import Drawing, Preset, Sources, edit
-from xent.explorer.snippets_distillation import snippets
 from xent.explorer.state import Many, Real, stored
 from xent.explorer.text import words
 from xent.explorer.view import Bar, Item, Num, Panel
@@ -108,12 +108,7 @@ def compute(state: State, _: Sources) -> Drawing:
         "curve": lambda: _curve(row),
         "symbols": lambda: panel("symbols", text.symbols, [_softmax(row), _slope(row)]),
         "distil": lambda: _distil(row),
-        "take-home": lambda: panel(
-            "take-home",
-            text.take_home,
-            [code("code", say(text.program), snippets(state.student, state.logits, state.temperature))],
-            wide=True,
-        ),
+        "take-home": lambda: take_home(NAME, snippets(state.student, state.logits, state.temperature)),
     }
     return Drawing(panels, text.summary.format(T=row.T["text"], best=CLASSES[row.best], h=row.entropy["text"]))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from xent import spec
-from xent.explorer.experiments.attention.fields import SENTENCE, SIZES, TOKENS, Fields, weight
+from xent.explorer.experiments.attention.fields import SENTENCE, SIZES, TOKENS, Fields, Look, weight
 from xent.explorer.figures import (
     axis,
     button,
@@ -29,6 +29,7 @@ from xent.explorer.figures import (
     toggle,
 )
 from xent.explorer.numbers import num, show_input
+from xent.explorer.programs.attention import Problem
 from xent.explorer.section import progress
 from xent.explorer.text import words
 from xent.explorer.view import Cell, Item, Panel
@@ -59,6 +60,23 @@ def scores(s: Fields, i: int) -> list[float]:
     divisor = root(s.size) if s.scale else 1
     last = {"none": TOKENS, "causal": i + 1, "strict": i}[s.mask]
     return [v / divisor if j < last else -math.inf for j, v in enumerate(products)]
+
+
+def problem(look: Look) -> Problem:
+    """Say what the section's programs compute."""
+    s = look.state
+    return Problem(
+        scores=look.scores,
+        temperature=s.temperature,
+        values=list(zip(s.xs, s.ys, strict=True)),
+        seed=s.seed,
+        tokens=TOKENS,
+        drawn=LARGEST,
+        size=int(s.size),
+        scale=s.scale,
+        mask=s.mask,
+        query=s.query,
+    )
 
 
 def table_of_all(s: Fields) -> Panel:

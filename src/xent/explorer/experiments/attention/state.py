@@ -10,6 +10,8 @@ from typing import Any
 from xent.explorer.experiments.attention import one, sequence
 from xent.explorer.experiments.attention.fields import MASKS, PLACE, SIZES, SPAN, TOKENS, WORDS, Fields, Look, N
 from xent.explorer.numbers import num
+from xent.explorer.programs import take_home
+from xent.explorer.programs.attention import attention
 from xent.explorer.section import Drawing, Later, Preset, Sources, edit
 from xent.explorer.state import Flag, Many, OneOf, Real, Whole, stored
 from xent.explorer.text import words
@@ -102,6 +104,7 @@ def compute(state: State, _: Sources) -> Drawing:
         "symbols": lambda: one.symbols(look),
         "sequence": lambda: sequence.table_of_all(state),
         "size": Later(text.size, lambda: sequence.by_size(state)),
+        "take-home": lambda: take_home(NAME, attention(sequence.problem(look))),
     }
     said = text.summary.format(name=WORDS[look.best], weight=look.weight(look.best)["text"], n=look.keys["text"])
     return Drawing(panels, said)

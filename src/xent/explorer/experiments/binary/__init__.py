@@ -16,6 +16,8 @@ from xent.explorer.experiments.binary.state import SPAN, Bit, Heads, State, bala
 from xent.explorer.experiments.binary.weight import weight_panel
 from xent.explorer.figures import panel
 from xent.explorer.numbers import num, show_input
+from xent.explorer.programs import take_home
+from xent.explorer.programs.binary import Problem, binary
 from xent.explorer.section import Drawing, Preset, Sources, edit
 from xent.explorer.state import ActionError
 from xent.explorer.text import words
@@ -98,6 +100,10 @@ def act(state: State, action: Mapping[str, Any], _: Sources) -> State:
     return edit(state, action)
 
 
+def _problem(s: State) -> Problem:
+    return Problem(s.z, int(s.y), s.scores, s.hot, s.share, s.weight)
+
+
 def compute(state: State, _: Sources) -> Drawing:
     """Draw a state."""
     bit = Bit((state.z, 0.0), int(state.y))
@@ -109,6 +115,7 @@ def compute(state: State, _: Sources) -> Drawing:
         "heads": lambda: heads_panel(Heads(state)),
         "weight": lambda: weight_panel(state),
         "symbols": lambda: panel("symbols", text.symbols, [sigmoid_formula(bit), pair_formula(state)]),
+        "take-home": lambda: take_home(NAME, binary(_problem(state))),
     }
     summary = text.summary.format(p=shown_yes(bit)["text"], loss=bit.loss["text"], slope=bit.slope["text"])
     return Drawing(panels, summary)

@@ -11,6 +11,8 @@ from xent.explorer.experiments.calibration import sample as s
 from xent.explorer.experiments.calibration.state import COLD, HOT, Case, State, available
 from xent.explorer.figures import panel
 from xent.explorer.numbers import num
+from xent.explorer.programs import take_home
+from xent.explorer.programs.calibration import calibration
 from xent.explorer.rows import demo
 from xent.explorer.section import Drawing, Preset, Sources, edit
 from xent.explorer.state import ActionError, codecs
@@ -99,6 +101,7 @@ def compute(state: State, sources: Sources) -> Drawing:
         "scale": lambda: panels.scale(case),
         "who": lambda: panels.who(case),
         "symbols": lambda: panels.symbols(case),
+        "take-home": lambda: take_home(NAME, calibration(case.problem)),
     }
     said = text.summary.format(
         T=case.T["text"], loss=case.loss["text"], ece=num(case.error)["text"], luck=num(case.luck[0])["text"]

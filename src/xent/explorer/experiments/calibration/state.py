@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from xent.explorer.experiments.calibration import sample as s
 from xent.explorer.numbers import num, show_input
-from xent.explorer.rows import Rows, demo
+from xent.explorer.programs.calibration import Problem
+from xent.explorer.rows import Rows, demo, weigh
 from xent.explorer.section import Sources
 from xent.explorer.state import Real, Whole, Word, stored
 from xent.explorer.view import Num
 
 COLD, HOT = 0.1, 10.0
+PRINTED = 8
+"""Rows of a reader's own that stand in a program; those of the demo are read from its file."""
 
 
 @dataclass(frozen=True)
@@ -84,3 +87,27 @@ class Case:
     def by_right(self) -> float:
         """What the right answers add to the mean loss."""
         return sum(c for c, right in zip(self.losses, self.taken.right, strict=True) if right) / len(self.taken)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """What the section's programs compute: all rows of the demo, or the first few of a reader's own."""
+        state, data, n = self.state, self.rows, len(self.rows.labels)
+        own = demo().get(state.source) is not data
+        few = min(PRINTED, n) if own else n
+        fit = s.fit(s.sample(first_rows(data, few)) if own else self.taken)
+        return Problem(
+            demo=None if own else state.source,
+            logits=[[float(v) for v in data.logits[i]] for i in range(few if own else 0)],
+            labels=[int(y) for y in data.labels[: few if own else 0]],
+            stated=(few, n),
+            temperature=state.temperature,
+            bins=state.bins,
+            fits=fit.temperature is not None,
+        )
+
+
+@lru_cache(maxsize=8)
+def first_rows(data: Rows, count: int) -> Rows:
+    """Give the first rows of a file as rows of their own."""
+    logits = [[float(v) for v in z] for z in data.logits[:count]]
+    return weigh(logits, [int(y) for y in data.labels[:count]], name=data.name, classes=data.classes)

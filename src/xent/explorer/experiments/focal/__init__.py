@@ -9,10 +9,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from xent.explorer.experiments.focal.formulas import loss_formula, slope_formula
-from xent.explorer.experiments.focal.measures import Batch, State, factor_of, focal_loss, side_of, truth_of
+from xent.explorer.experiments.focal.measures import (
+    POSITIVE,
+    Batch,
+    State,
+    factor_of,
+    focal_loss,
+    side_of,
+    truth_of,
+)
 from xent.explorer.experiments.focal.panels import batch_panel, curve_panel, pull_panel, settle_panel, shown
 from xent.explorer.figures import panel
 from xent.explorer.numbers import num, show_input
+from xent.explorer.programs import take_home
+from xent.explorer.programs.focal import Problem, focal
 from xent.explorer.section import Drawing, Preset, Sources, edit
 from xent.explorer.text import words
 
@@ -64,6 +74,11 @@ def act(state: State, action: Mapping[str, Any], _: Sources) -> State:
     return edit(state, action)
 
 
+def _problem(s: State) -> Problem:
+    yes = tuple(int(positive) for positive in POSITIVE)
+    return Problem(s.gamma, s.alpha, s.p, int(s.y), s.counts, s.ps, yes, slopes=s.of == "gradient")
+
+
 def compute(state: State, _: Sources) -> Drawing:
     """Draw a state."""
     panels = {
@@ -72,6 +87,7 @@ def compute(state: State, _: Sources) -> Drawing:
         "pull": lambda: pull_panel(state),
         "symbols": lambda: panel("symbols", text.symbols, [loss_formula(state), slope_formula(state)]),
         "settle": lambda: settle_panel(state),
+        "take-home": lambda: take_home(NAME, focal(_problem(state))),
     }
     loss = num(focal_loss(state.p, state.gamma, side_of(state)))
     summary = text.summary.format(gamma=show_input(state.gamma), p=show_input(state.p), loss=loss["text"])

@@ -28,6 +28,8 @@ from xent.explorer.figures import (
     table,
 )
 from xent.explorer.numbers import num
+from xent.explorer.programs import take_home
+from xent.explorer.programs.gradient import Problem, gradient
 from xent.explorer.section import Drawing, Sources
 from xent.explorer.text import words
 from xent.explorer.view import Bar, Cell, Handle, Heatmap, Item, Num, Panel, Transport
@@ -45,9 +47,14 @@ def compute(state: State, _: Sources) -> Drawing:
         "ratio": lambda: _ratio(row),
         "squared": lambda: _squared(row),
         "clip": lambda: _clip(row),
+        "take-home": lambda: take_home("gradient", gradient(_problem(row))),
     }
     slope = num(row.grad[row.y])["text"]
     return Drawing(panels, text.summary.format(loss=num(row.loss)["text"], right=CLASSES[row.y], slope=slope))
+
+
+def _problem(row: Row) -> Problem:
+    return Problem(row.state.logits, tuple(row.t), row.state.size, row.state.limit)
 
 
 def _bar(j: int, number: Num, spoken: str) -> Bar:

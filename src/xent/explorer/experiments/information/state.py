@@ -11,6 +11,8 @@ from typing import Any
 from xent.explorer.experiments.information import joint, pair
 from xent.explorer.experiments.information.measures import K, Measures
 from xent.explorer.numbers import num
+from xent.explorer.programs import take_home
+from xent.explorer.programs.information import information
 from xent.explorer.section import Drawing, Preset, Sources, edit
 from xent.explorer.shares import scaled, with_share
 from xent.explorer.state import ActionError, Many, OneOf, Real, stored
@@ -140,6 +142,7 @@ def compute(state: State, _: Sources) -> Drawing:
         "symbols": lambda: pair.symbols(m),
         "directions": lambda: pair.directions(m),
         "joint": lambda: joint.table_of_two(m),
+        "take-home": lambda: take_home(NAME, information(state.p, state.q, bits=state.unit == "bits")),
     }
     summary = text.summary.format(
         entropy=m.entropy["text"], cross=m.cross["text"], kl=m.forward["text"], unit=m.unit

@@ -6,6 +6,7 @@ from xent.explorer.experiments.labels import pasted
 from xent.explorer.experiments.labels.batch import Batch
 from xent.explorer.experiments.labels.panels import IGNORED
 from xent.explorer.figures import button, controls, panel, prose, say, sheet
+from xent.explorer.programs.labels import Problem, labels
 from xent.explorer.section import Sources
 from xent.explorer.text import words
 from xent.explorer.view import Code, Edit, Item, Panel
@@ -22,8 +23,7 @@ def own_panel(b: Batch, sources: Sources) -> Panel:
         "title": say(text.take),
         "tabs": [
             {"id": "text", "label": text.as_text, "source": _text(b)},
-            {"id": "xent", "label": "xent", "source": _xent(b)},
-            {"id": "torch", "label": "PyTorch", "source": _torch(b)},
+            *labels(_problem(b)),
         ],
     }
     items: list[Item] = [
@@ -54,64 +54,15 @@ def _numbers(row: tuple[float, ...]) -> str:
     return ", ".join(repr(int(v)) if v.is_integer() else repr(v) for v in row)
 
 
-def _matrix(rows: list[tuple[float, ...]], inf: str) -> str:
-    body = "".join(f"    [{', '.join(map(repr, row))}],\n" for row in rows).replace("inf", inf)
-    return f"[\n{body}]"
-
-
-def _labels(b: Batch) -> str:
-    return str([y if on else pasted.IGNORED for y, on in zip(b.state.labels, b.state.used, strict=True)])
-
-
-def _xent(b: Batch) -> str:
+def _problem(b: Batch) -> Problem:
     s = b.state
-    indexed, count = s.form == "index", len(b.counted(b.rows))
-    target = f"np.array({_labels(b)})" if indexed else f"np.array({_matrix(b.targets, 'np.inf')})"
-    options = [f"weight=np.array({list(s.weights)})"]
-    if indexed:
-        options.append(f"ignore_index={pasted.IGNORED}")
-    elif count < s.n:
-        options.append(f"sample_weight=np.array({[float(on) for on in s.used]})")
-    if s.by == "sum":
-        options.append('reduction="sum"')
-    elif s.by == "all":
-        options.append(f"denominator={s.n}")
-    elif s.by == "rows" and count:  # of no rows, the sum of the weights is 0 as well
-        options.append('denominator="rows"' if indexed else f"denominator={count}")
-    listed = "".join(f"    {option},\n" for option in options)
-    return f"""import numpy as np
-import xent
-
-z = np.array({_matrix([s.row(i) for i in b.rows], "np.inf")})
-target = {target}
-loss = xent.cross_entropy(
-    z,
-    target,
-{listed})
-print(loss)
-"""
-
-
-def _torch(b: Batch) -> str:
-    s = b.state
-    head = f"""import torch
-import torch.nn.functional as F
-
-z = torch.tensor({_matrix([s.row(i) for i in b.rows], "torch.inf")}, dtype=torch.float64)
-w = torch.tensor({list(s.weights)}, dtype=torch.float64)
-"""
-    below = {"rows": " / used.sum()", "all": " / len(z)"}.get(s.by, "")
-    if s.form == "index":
-        used = f"used = y != {pasted.IGNORED}\n" if s.by == "rows" else ""
-        reduced = "" if s.by == "weights" else ', reduction="sum"'
-        return f"""{head}y = torch.tensor({_labels(b)})  # {pasted.IGNORED} is ignored
-{used}loss = F.cross_entropy(z, y, weight=w{reduced}){below}
-print(loss.item())
-"""
-    below = " / ((t * w).sum(1) * used).sum()" if s.by == "weights" else below
-    return f"""{head}t = torch.tensor({_matrix(b.targets, "torch.inf")}, dtype=torch.float64)
-used = torch.tensor({[float(on) for on in s.used]}, dtype=torch.float64)
-costs = torch.where(t * w > 0, -t * w * F.log_softmax(z, dim=1), 0.0)  # F.cross_entropy makes NaN of 0 times -inf
-loss = torch.where(used > 0, costs.sum(1), 0.0).sum(){below}
-print(loss.item())
-"""
+    return Problem(
+        logits=[s.row(i) for i in b.rows],
+        labels=s.labels,
+        targets=b.targets,
+        used=s.used,
+        weights=s.weights,
+        form=s.form,
+        by=s.by,
+        empty=b.denominator(b.rows, s.by) == 0,
+    )

@@ -12,13 +12,12 @@ import re
 from dataclasses import dataclass
 
 from xent.explorer.numbers import num, parse, show_input
+from xent.explorer.programs.labels import IGNORED
 from xent.explorer.state import ActionError
 from xent.explorer.text import words
 
 text = words("labels")
 
-IGNORED = -100
-"""The label of a row that does not count: PyTorch's default."""
 LONGEST = 100_000
 MOST_ROWS, MOST_CLASSES, REACH = 12, 10, 1000.0
 

@@ -12,6 +12,8 @@ from xent.explorer.experiments.landscape.binary import two
 from xent.explorer.experiments.landscape.ground import CLASSES, FAR, MOST_STEPS, REACH, Ground, State
 from xent.explorer.figures import panel
 from xent.explorer.numbers import num
+from xent.explorer.programs import take_home
+from xent.explorer.programs.landscape import Problem, landscape
 from xent.explorer.section import Drawing, Preset, Sources, edit
 from xent.explorer.state import ActionError
 from xent.explorer.text import words
@@ -104,6 +106,9 @@ def compute(state: State, _: Sources) -> Drawing:
         "triangle": lambda: panel("triangle", text.triangle, [panels.triangle(ground)]),
         "descent": lambda: panels.descent(ground),
         "numbers": lambda: panel("numbers", text.symbols, [panels.slope(ground), panels.bend(ground)]),
+        "take-home": lambda: take_home(
+            NAME, landscape(Problem(state.start, tuple(ground.t), state.rate, state.steps))
+        ),
     }
     said = text.summary.format(start=ground.first["text"], end=ground.last["text"], n=state.steps)
     return Drawing(drawn, said)

@@ -12,6 +12,8 @@ from xent.explorer.experiments.likelihood import panels
 from xent.explorer.experiments.likelihood.panels import MOST_COPIES
 from xent.explorer.experiments.likelihood.record import CLASSES, DOUBLE, Data, K
 from xent.explorer.numbers import num
+from xent.explorer.programs import take_home
+from xent.explorer.programs.likelihood import likelihood
 from xent.explorer.section import Drawing, Preset, Sources, edit
 from xent.explorer.shares import scaled, with_share
 from xent.explorer.state import Many, Real, Whole, stored
@@ -108,5 +110,6 @@ def compute(state: State, _: Sources) -> Drawing:
         "product": lambda: panels.product(d),
         "valley": lambda: panels.valley(d),
         "symbols": lambda: panels.symbols(d),
+        "take-home": lambda: take_home(NAME, likelihood(state.counts, state.copies, state.model)),
     }
     return Drawing(built, text.summary.format(n=d.size, product=d.likelihood["text"], mean=d.mean["text"]))

@@ -13,7 +13,6 @@ from xent.explorer.figures import (
     bars,
     button,
     choice,
-    code,
     controls,
     curves,
     log_slider,
@@ -27,9 +26,10 @@ from xent.explorer.figures import (
 )
 from xent.explorer.gallery import gallery, picture
 from xent.explorer.numbers import num, show_input, show_tick
+from xent.explorer.programs import take_home
+from xent.explorer.programs.logits import Problem, snippets
 from xent.explorer.rows import Rows
 from xent.explorer.section import Drawing
-from xent.explorer.snippets import Problem, snippets
 from xent.explorer.text import words
 from xent.explorer.view import Act, Bar, Control, Inline, Item, Line, Mark, Panel, Readout, Transport
 
@@ -334,4 +334,4 @@ def _code(row: Row) -> Panel:
         temperature=s.temperature,
         loss=row.loss,
     )
-    return panel("take-home", text.take_home, [code("code", say(text.program), snippets(problem))], wide=True)
+    return take_home("logits", snippets(problem))

@@ -30,6 +30,8 @@ class Fields:
         Where probabilities are clipped, and how far a wrong class leads.
     rare, guess : float
         The share of the rare class, and the constant probability predicted for it.
+    program : str
+        The pitfall that is shown as programs.
     """
 
     logits: tuple[float, ...]
@@ -45,6 +47,7 @@ class Fields:
     gap: float
     rare: float
     guess: float
+    program: str
 
     def row(self, i: int) -> tuple[float, ...]:
         """Give the logits of a row of the batch."""

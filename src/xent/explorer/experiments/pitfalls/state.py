@@ -11,10 +11,14 @@ from typing import Any
 from xent import spec
 from xent.explorer.experiments.pitfalls import batch, practice, scores
 from xent.explorer.experiments.pitfalls.fields import OUTPUT, Fields
+from xent.explorer.figures import choice, controls
 from xent.explorer.numbers import num, show_input
+from xent.explorer.programs import take_home
+from xent.explorer.programs.pitfalls import WRITERS, Problem, pitfalls
 from xent.explorer.section import Drawing, Preset, Sources, edit
 from xent.explorer.state import ActionError, Many, OneOf, Real, Whole, codecs, stored
 from xent.explorer.text import words
+from xent.explorer.view import Panel
 
 NAME, VERSION = "pitfalls", 1
 
@@ -40,6 +44,7 @@ class State(Fields):
     gap: float = stored(20.0, Real("gap", *practice.GAPS))
     rare: float = stored(0.02, Real("rare", 0.001, 0.5))
     guess: float = stored(0.1, Real("guess", *practice.GUESSES))
+    program: str = stored("double", OneOf("code", tuple(WRITERS)))
 
 
 def _floor(s: State) -> Mapping[str, Any]:
@@ -125,6 +130,37 @@ def act(state: State, action: Mapping[str, Any], _: Sources) -> State:
     return edit(state, action)
 
 
+def _programs(s: State) -> Panel:
+    """Show a pitfall of the reader's choice as programs."""
+    problem = Problem(
+        pitfall=s.program,
+        batch=tuple(s.row(i) for i in range(batch.N)),
+        labels=s.labels,
+        k=s.k,
+        margin=s.margin,
+        output=s.output,
+        rows=s.rows,
+        up=s.shift == "up",
+        many=int(s.many),
+        clip=s.clip,
+        gap=s.gap,
+        rare=s.rare,
+        guess=s.guess,
+    )
+    shown = take_home(NAME, pitfalls(problem))
+    names = {
+        "double": text.double,
+        "meant": text.meant,
+        "axis": text.axis,
+        "shifted": text.shifted,
+        "reduction": text.reduction,
+        "clipping": text.clipping,
+        "imbalance": text.imbalance,
+    }
+    shown["items"].insert(0, controls("programs", [choice("program", text.which_program, s.program, names)]))
+    return shown
+
+
 def compute(state: State, _: Sources) -> Drawing:
     """Draw a state."""
     panels = {
@@ -137,6 +173,7 @@ def compute(state: State, _: Sources) -> Drawing:
         "reduction": lambda: batch.reduction(state),
         "clipping": lambda: practice.clipping(state),
         "imbalance": lambda: practice.imbalance(state),
+        "take-home": lambda: _programs(state),
     }
     d = scores.Double(state.k, state.margin)
     return Drawing(panels, text.summary.format(k=state.k, right=num(d.right)["text"], double=num(d.double)["text"]))

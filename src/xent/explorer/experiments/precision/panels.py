@@ -31,6 +31,8 @@ from xent.explorer.figures import (
     table,
 )
 from xent.explorer.numbers import num, show, show_input, show_tick
+from xent.explorer.programs import take_home
+from xent.explorer.programs.precision import precision
 from xent.explorer.section import Drawing, Later, Sources, progress
 from xent.explorer.text import words
 from xent.explorer.view import Cell, Item, Num, Panel, SheetRow, Table
@@ -50,6 +52,7 @@ def compute(state: State, _: Sources) -> Drawing:
         "steps": lambda: panel("steps", text.steps, formulas.items(state)),
         "map": Later(text.map, lambda: _map(state)),
         "lines": Later(text.lines, lambda: _lines(state)),
+        "take-home": lambda: take_home("precision", precision(state.format, state.gap, state.shift)),
     }
     best = num(state.results["log1p"].loss)["text"]
     return Drawing(panels, text.summary.format(format=state.format, loss=show(state.truth.loss), best=best))

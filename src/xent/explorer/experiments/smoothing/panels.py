@@ -28,6 +28,8 @@ from xent.explorer.figures import (
     table,
 )
 from xent.explorer.numbers import num, show_input
+from xent.explorer.programs import take_home
+from xent.explorer.programs.smoothing import smoothing
 from xent.explorer.section import Drawing, Sources
 from xent.explorer.text import words
 from xent.explorer.view import Bar, Num, Panel
@@ -44,6 +46,9 @@ def compute(state: State, _: Sources) -> Drawing:
         "against": lambda: _against(row),
         "symbols": lambda: panel("symbols", text.symbols, formulas.items(row)),
         "floor": lambda: _floors(row),
+        "take-home": lambda: take_home(
+            "smoothing", smoothing(state.classes, state.epsilon, state.convention, state.gap)
+        ),
     }
     said = text.summary.format(loss=num(row.loss)["text"], floor=row.floor["text"], best=num(row.best)["text"])
     return Drawing(panels, said)

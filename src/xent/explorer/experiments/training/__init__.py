@@ -10,6 +10,8 @@ from typing import Any, cast
 from xent.explorer.experiments.training import curves, panels
 from xent.explorer.experiments.training.state import MOST_POINTS, MOST_STEPS, SPAN, Runs, State
 from xent.explorer.numbers import num
+from xent.explorer.programs import take_home
+from xent.explorer.programs.training import training
 from xent.explorer.section import Build, Drawing, Later, Preset, Sources, edit
 from xent.explorer.state import ActionError
 from xent.explorer.text import words
@@ -121,5 +123,6 @@ def compute(state: State, _: Sources) -> Drawing:
     drawn["loss"] = when(text.loss_panel, lambda: curves.losses(runs))
     drawn["sure"] = when(text.sure_panel, lambda: curves.sure(runs))
     drawn["symbols"] = when(text.symbols, lambda: panels.symbols(runs))
+    drawn["take-home"] = lambda: take_home(NAME, training(panels.problem(runs)))
     said = text.summary.format(n=state.steps, what=text.data[state.data])
     return Drawing(drawn, said)

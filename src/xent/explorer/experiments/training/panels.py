@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xent.explorer import mathml as m
 from xent.explorer.experiments.training.curves import COLOURS
-from xent.explorer.experiments.training.descent import answer, logits
+from xent.explorer.experiments.training.descent import TRAINED, answer, class_weights, logits
 from xent.explorer.experiments.training.state import CLASSES, MOST_POINTS, MOST_STEPS, SPAN, Runs
 from xent.explorer.figures import (
     SHAPES,
@@ -29,6 +29,7 @@ from xent.explorer.figures import (
     toggle,
 )
 from xent.explorer.numbers import num, show_input
+from xent.explorer.programs.training import Problem
 from xent.explorer.text import words
 from xent.explorer.view import (
     Cell,
@@ -251,6 +252,26 @@ def _confusion(runs: Runs, which: str) -> Item:
         cells=cells,
         ends=(text.nobody, text.everybody),
         caption=say(text.confusion_caption, n=str(len(data.more_y))),
+    )
+
+
+def problem(runs: Runs) -> Problem:
+    """Say what the section's programs compute: run A."""
+    s, options = runs.state, runs.state.options("a")
+    placed = s.data == "points"
+    return Problem(
+        points=list(zip(s.xs, s.ys, strict=True)) if placed else None,
+        labels=s.kinds,
+        pictures=TRAINED,
+        classes=runs.data.classes,
+        loss=options.loss,
+        smoothing=options.smoothing,
+        gamma=options.gamma,
+        weights=class_weights(runs.data, options) if options.balanced else None,
+        temperature=options.temperature,
+        clip=options.clip,
+        rate=options.rate,
+        steps=s.steps,
     )
 
 
