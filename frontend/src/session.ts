@@ -68,6 +68,8 @@ export class Session {
   /** What slow panels last showed, and of which state. */
   private readonly slowly = new Map<string, { url: string; panel: Panel }>();
   private slowSeq = 0;
+  /** Slow panels that are on the screen, or were there and have not come since: what was begun is finished. */
+  private readonly wanted = new Set<string>();
   private gestures = 0;
   private remembered: Gesture | null = null;
   /** Whether the last answer left out the panels off the screen. */
@@ -123,9 +125,14 @@ export class Session {
 
   /** Tell that a panel has come on the screen, or has left it. */
   see(panel: string, visible: boolean): void {
-    if (visible) this.seen.add(panel);
-    else this.seen.delete(panel);
-    if (visible) this.pumpSlow();
+    if (visible) {
+      this.seen.add(panel);
+      this.wanted.add(panel);
+      this.pumpSlow();
+    } else {
+      this.seen.delete(panel);
+      if (!this.view.peek()?.panels.some((p) => p.id === panel && p.pending)) this.wanted.delete(panel);
+    }
   }
 
   gesture(): Gesture {
@@ -237,11 +244,11 @@ export class Session {
     return last.url === url ? last.panel : { ...last.panel, pending: true };
   }
 
-  /** Ask for the slow panels on the screen, one request at a time, whatever else goes on. */
+  /** Ask for the slow panels that are wanted, one request at a time, whatever else goes on. */
   private pumpSlow(): void {
     const view = this.view.peek();
     if (!view || this.late.peek() || this.dragging.peek() || !this.wire.connected.peek()) return;
-    const only = view.panels.filter((p) => p.pending && this.seen.has(p.id)).map((p) => p.id);
+    const only = view.panels.filter((p) => p.pending && this.wanted.has(p.id)).map((p) => p.id);
     if (only.length === 0) return;
     const { url } = this;
     this.late.value = true;
@@ -253,7 +260,10 @@ export class Session {
           batch(() => {
             this.late.value = false;
             this.progress.value = null;
-            for (const panel of answer.view?.panels ?? []) this.slowly.set(panel.id, { url, panel });
+            for (const panel of answer.view?.panels ?? []) {
+              this.slowly.set(panel.id, { url, panel });
+              if (this.url === url && !this.seen.has(panel.id)) this.wanted.delete(panel.id);
+            }
             const now = this.view.peek();
             if (!now) return;
             const fresh = new Map(answer.view?.panels.map((panel) => [panel.id, panel]));
