@@ -102,6 +102,7 @@ def test_any_state_is_drawn(state: State) -> None:
         "triangle",
         "descent",
         "numbers",
+        "take-home",
     ]
 
 
