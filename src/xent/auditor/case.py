@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-import xent
-from xent.auditor.numbers import Numbers, numbers_of
+from xent.auditor.numbers import Numbers, numbers_of, sampled
 from xent.auditor.plan import Plan
 from xent.auditor.summary import Summary
 
@@ -32,6 +30,7 @@ class Case:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from xent.auditor.plan import make
     >>> z, y = np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([0, 0])
     >>> case = Case(Summary.of(make(z, y)).add(0, z, y))
@@ -66,22 +65,12 @@ class Case:
     @cached_property
     def sample(self) -> tuple[Array, Array, Array]:
         """Logits (n, K) as float64, labels and counts of the sampled distinct rows; log p for probabilities."""
-        table = self.summary.tables["sample"]
-        scores = table["scores"].astype(np.float64)
-        if self.plan.kind == "probs":
-            with np.errstate(divide="ignore"):
-                scores = np.log(scores)
-        return scores, table["label"], table["count"]
+        return sampled(self.summary)
 
     @cached_property
     def raw(self) -> Array:
         """Scores (n, K) of the sampled rows, as they came, as float32."""
         return self.summary.tables["sample"]["scores"]
-
-    @cached_property
-    def probabilities(self) -> Array:
-        """Softmax of the sampled rows, (n, K) float64."""
-        return np.asarray(xent.softmax(self.sample[0]))
 
     @property
     def whole(self) -> bool:

@@ -212,24 +212,23 @@ def numbers_of(summary: Summary) -> Numbers:
     """
     total = {name: summary.total(name) for name in kernel.SUMS}
     counts, cells = summary.counts, summary.cells
-    n, finite = counts["rows"], counts["rows"] - counts["infinite"]
-    mean = _ratio(total["loss"], finite)
-    spread = max(_ratio(total["loss²"], finite) - mean * mean, 0.0)
+    n, m = counts["rows"], counts["rows"] - counts["infinite"]
+    mean = _ratio(total["loss"], m)
+    spread = max(_ratio(total["loss²"], m) - mean * mean, 0.0)
     labels = cells["label"]
     pi = labels / n if n else labels * math.nan
     prior = float((pi[pi > 0] * -np.log(pi[pi > 0])).sum()) if n else math.nan
     loss = math.inf if counts["infinite"] else mean
     p, pp = summary.cell("p"), summary.cell("pp")
     bins, odds = cells["bins"], cells["odds"]
-    ece = (math.nan,) * 3  # rows without a softmax may be all there are
-    if n:
-        ece = curves.calibration_error(bins[0], bins[1], summary.cell("bins_p"), summary.cell("bins_doubt"))
+    ece = curves.calibration_error(bins[0], bins[1], summary.cell("bins_p"), summary.cell("bins_doubt"))
     auc = curves.area(cells["pair"])
-    temperature = _temperature(summary)
+    rows = finite(sampled(summary))
+    temperature = _temperature(*rows)
     return Numbers(
         rows=n, ignored=counts["ignored"], broken=counts["broken"], outside=counts["outside"],
         infinite=counts["infinite"], classes=summary.plan.classes,
-        loss=loss, loss_error=math.sqrt(spread / finite) if finite > 1 else math.nan, finite_loss=mean,
+        loss=loss, loss_error=math.sqrt(spread / m) if m > 1 else math.nan, finite_loss=mean,
         accuracy=_ratio(counts["correct"], n), top5=_ratio(counts["top5"], n), brier=_ratio(total["brier"], n),
         confidence=_ratio(total["confidence"], n), entropy=_ratio(total["entropy"], n),
         prior_loss=prior, explained=1 - loss / prior if prior > 0 else math.nan,
@@ -241,7 +240,7 @@ def numbers_of(summary: Summary) -> Numbers:
         labels=labels, predicted=cells["predicted"], hits=cells["hits"],
         class_loss=summary.cell("loss") / labels, mean_p=p / n if n else p * math.nan,
         bias=(p - labels) / np.sqrt(np.maximum(p - pp, 0)),
-        label_errors=_label_errors(summary, temperature),
+        label_errors=_label_errors(*rows, temperature),
         costly=_costly(summary),
         moments={name: total[name] for name in ("score", "variance", "third")},
     )  # fmt: skip
@@ -257,12 +256,18 @@ def _quantiles(cells: Array, shares: Sequence[float]) -> tuple[tuple[float, floa
     if n == 0:
         return ()
     edges = [int(np.searchsorted(so_far, math.ceil(share * n))) + 1 for share in shares]
-    return tuple((share, _edge(c)) for share, c in zip(shares, edges, strict=True))
+    return tuple((share, edge(c, kernel.FLOOR)) for share, c in zip(shares, edges, strict=True))
 
 
-def _edge(c: int) -> float:
-    """Where a cell of the losses begins."""
-    return math.ldexp(1 + (c % 16) / 16, c // 16 - 40)
+def edge(c: int, floor: int) -> float:
+    """Where a cell begins, of 16 an octave from 2^−floor.
+
+    Examples
+    --------
+    >>> edge(40 * 16, 40), edge(40 * 16 + 8, 40)
+    (1.0, 1.5)
+    """
+    return math.ldexp(1 + (c % 16) / 16, c // 16 - floor)
 
 
 def _costly(summary: Summary) -> tuple[Costly, ...]:
@@ -274,12 +279,12 @@ def _costly(summary: Summary) -> tuple[Costly, ...]:
 
 
 def sampled(summary: Summary) -> tuple[Array, Array, Array]:
-    """Logits, labels and counts of the sampled rows whose loss is finite.
+    """Logits (n, K) as float64, labels and counts of the sampled distinct rows; log p for probabilities.
 
     Parameters
     ----------
     summary : Summary
-        Whose kind may be probabilities: their logarithms are given.
+        Of any kind.
 
     Examples
     --------
@@ -294,14 +299,25 @@ def sampled(summary: Summary) -> tuple[Array, Array, Array]:
     if summary.plan.kind == "probs":
         with np.errstate(divide="ignore"):
             scores = np.log(scores)
-    own = scores[np.arange(len(scores)), table["label"]]
-    good = np.isfinite(own)
-    return scores[good], table["label"][good], table["count"][good]
+    return scores, table["label"], table["count"]
 
 
-def _temperature(summary: Summary) -> Temperature | None:
-    scores, labels, count = sampled(summary)
-    if len(scores) < 2 or summary.plan.classes < 2:
+def finite(rows: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+    """Leave out the sampled rows whose loss is infinite.
+
+    Examples
+    --------
+    >>> rows = np.array([[0.0, -np.inf], [0.0, 1.0]]), np.array([1, 1]), np.array([3, 1])
+    >>> finite(rows)[2].tolist()
+    [1]
+    """
+    scores, labels, count = rows
+    good = np.isfinite(scores[np.arange(len(scores)), labels])
+    return scores[good], labels[good], count[good]
+
+
+def _temperature(scores: Array, labels: Array, count: Array) -> Temperature | None:
+    if len(scores) < 2 or scores.shape[1] < 2:
         return None
     try:
         fit = xent.calibration.fit_temperature(scores, labels, sample_weight=count.astype(float))
@@ -312,11 +328,12 @@ def _temperature(summary: Summary) -> Temperature | None:
     return Temperature(fit.temperature, error, fit.loss, fit.saved, int(count.sum()), fit.at_bound)
 
 
-def _label_errors(summary: Summary, temperature: Temperature | None) -> LabelErrors | None:
+def _label_errors(
+    scores: Array, labels: Array, count: Array, temperature: Temperature | None
+) -> LabelErrors | None:
     """Rows at τ, observed and expected; p of the tempered logits, because confidence would look like noise."""
     if temperature is None:
         return None
-    scores, labels, count = sampled(summary)
     p = np.asarray(xent.softmax(scores / temperature.value))
     own = p[np.arange(len(p)), labels]
     observed: list[float] = []

@@ -136,16 +136,6 @@ def fma(_, x, y, z):
 
 
 @intrinsic
-def rint(_, x):
-    """Nearest whole number, as a float."""
-
-    def codegen(_context, builder, _signature, args):
-        return builder.call(builder.module.declare_intrinsic("llvm.rint", [args[0].type]), args)
-
-    return x(x), codegen
-
-
-@intrinsic
 def at(_, a, i):
     """Pointer to a[i], of an array or of another pointer: no check, no count of references."""
 
@@ -302,7 +292,6 @@ def steady(top, x, hi, lo, most):
 def _steady(top, x, hi, lo, most):
     if x == types.float64:
         return lambda top, x, hi, lo, most: power(top, x, hi, lo, most)
-    c0, c1, c2, c3, c4, c5, c6 = _E4
     none = F4(0)
 
     def single(top, x, hi, lo, most):
@@ -310,12 +299,7 @@ def _steady(top, x, hi, lo, most):
         g = most if gap > most else gap
         n = nearest(g * -hi)
         r = fma(g, hi, real(n, g)) + fma(g, lo, hi * (none if gap > most else lost(top, x, gap)))
-        q = fma(r, c6, c5)
-        q = fma(r, q, c4)
-        q = fma(r, q, c3)
-        q = fma(r, q, c2)
-        q = fma(r, q, c1)
-        return scaled(fma(r, q, c0), n)
+        return scaled(two_to_minus(r), n)
 
     return single
 

@@ -147,6 +147,32 @@ def add_up(x):
 
 
 @njit(**INLINE)
+def leave_out(t, n, classes, mark, row, i, ignoring, ignore, loss, wrong):
+    """Make the rows of a tile that do not count 0; ``wrong``, or the first of them whose label is no class."""
+    for r in range(n):
+        y = mark[r]
+        ignored, good = ignoring and y == ignore, 0 <= y < classes
+        if not ignored and not good and wrong < 0:
+            wrong = i + r
+        if ignored or not good or (row.size and row[i + r] == 0):
+            loss[r] = 0.0
+            for j in range(classes):
+                t[j * ROWS + r] = 0
+    return wrong
+
+
+@njit(**INLINE)
+def hand_out(each, lse, loss, top, tail, tau, i, n):
+    """Store each row's loss and log Σ exp, where they are asked for."""
+    if each.size:
+        for r in range(n):
+            each[i + r] = loss[r]
+    if lse.size:
+        for r in range(n):
+            lse[i + r] = F8(top[r]) / tau + log1p(tail[r])
+
+
+@njit(**INLINE)
 def give(t, n, classes, step, hop, kind, out, flat, past):
     """Store the gradients of n rows, ``step`` apart, of classes ``hop`` apart."""
     if step == 1:
@@ -240,24 +266,11 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
                 for r in range(ROWS):
                     t[own[r] * ROWS + r] = at_label[r]
         if skipped or row.size:
-            for r in range(n):
-                y = mark[r]
-                ignored, good = ignoring and y == ignore, 0 <= y < classes
-                if not ignored and not good and wrong < 0:
-                    wrong = i + r
-                if ignored or not good or (row.size and row[i + r] == 0):
-                    loss[r] = 0.0
-                    for j in range(classes):
-                        t[j * ROWS + r] = 0
+            wrong = leave_out(t, n, classes, mark, row, i, ignoring, ignore, loss, wrong)
         for r in range(n, ROWS):
             loss[r] = 0.0
         total, rest = two_sum(total, rest, add_up(loss))
-        if each.size:
-            for r in range(n):
-                each[i + r] = loss[r]
-        if lse.size:
-            for r in range(n):
-                lse[i + r] = F8(top[r]) / tau + log1p(tail[r])
+        hand_out(each, lse, loss, top, tail, tau, i, n)
         if grad.size:
             give(t, n, classes, g_inner, g_class, kind, at(grad, a * g_outer + b * g_inner), flat, past)
     hold(tile_)

@@ -9,10 +9,10 @@ import numpy as np
 from numba import njit
 
 from xent.kernels._compile import INLINE, kernel
-from xent.kernels._math import F8, I4, at, blank, fma, hold, log1p, scratch, steady
+from xent.kernels._math import F8, I4, at, blank, fma, hold, scratch, steady
 from xent.kernels._vectors import aligned
 from xent.kernels.finish import short, smoothed, tail_of, two_sum
-from xent.kernels.lanes import ROWS, add_up, fill, give, own_of, tile_room
+from xent.kernels.lanes import ROWS, add_up, fill, give, hand_out, leave_out, own_of, tile_room
 
 GROUP = 4  # classes whose powers are added in the row's own type
 
@@ -101,24 +101,11 @@ def cross_entropy(
                     lane[r] = fma(lane[r] - base[r], v[r], base_[r])
             for r in range(ROWS):
                 t[own[r] * ROWS + r] = at_label[r]
-        for r in range(n):
-            y = mark[r]
-            ignored, good = ignoring and y == ignore, 0 <= y < classes
-            if not ignored and not good and wrong < 0:
-                wrong = i + r
-            if ignored or not good or (row.size and row[i + r] == 0):
-                loss[r] = 0.0
-                for j in range(classes):
-                    t[j * ROWS + r] = 0
+        wrong = leave_out(t, n, classes, mark, row, i, ignoring, ignore, loss, wrong)
         for r in range(n, ROWS):
             loss[r] = 0.0
         total, rest = two_sum(total, rest, add_up(loss))
-        if each.size:
-            for r in range(n):
-                each[i + r] = loss[r]
-        if lse.size:
-            for r in range(n):
-                lse[i + r] = F8(top[r]) / tau + log1p(tail[r])
+        hand_out(each, lse, loss, top, tail, tau, i, n)
         if grad.size:
             give(t, n, classes, g_inner, g_class, kind, at(grad, a * g_outer + b * g_inner), flat, past)
     hold(tile_)

@@ -28,8 +28,8 @@ UNIT = 2.0**40  # per-class sums are multiples of 1 / UNIT
 _SHIFT = 2.0**12  # a float64 from 2¹² to 2¹³ is a multiple of 2⁻⁴⁰
 _LOW = 0xFFFFFFFF
 CELLS = 1024  # cells of losses and of odds, 16 an octave
-_FLOOR = 40  # losses from 2⁻⁴⁰ to 2²⁴
-_ODDS = 46  # tails from 2⁻⁴⁶ to 2¹⁸
+FLOOR = 40  # losses from 2⁻⁴⁰ to 2²⁴
+ODDS = 46  # tails from 2⁻⁴⁶ to 2¹⁸
 SQUARES = 4096  # classes up to which Σ p² of each is kept
 BINS = 15  # equal widths of confidence, as in Guo et al. (2017)
 
@@ -263,9 +263,9 @@ def tally(
         confidence = inverse
         doubt = confidence * (tail * inverse)
         bin_ = min(max(I8(math.ceil(confidence * BINS)) - 1, 0), BINS - 1)
-        c = cell(tail, _ODDS) if tail > 0 else 0
+        c = cell(tail, ODDS) if tail > 0 else 0
         if n == 2:
-            pair[y, CELLS * 2 - 1 - min(c, _ODDS * 16) if first == 1 else min(c, _ODDS * 16)] += 1
+            pair[y, CELLS * 2 - 1 - min(c, ODDS * 16) if first == 1 else min(c, ODDS * 16)] += 1
         hit = 1 if first == y else 0
         odds[0, c] += 1
         odds[1, c] += hit
@@ -292,7 +292,7 @@ def tally(
             whole = math.floor(min(here, 1e12))
             at(by_class, 5 * n)[y] += I8(whole)
             at(by_class, 6 * n)[y] += fixed(min(here, 1e12) - whole)
-            k = cell(here, _FLOOR) if here > 0 else 0
+            k = cell(here, FLOOR) if here > 0 else 0
             losses[k] += 1
             loss_sums[0, k] += I8(whole)
             loss_sums[1, k] += fixed(min(here, 1e12) - whole)

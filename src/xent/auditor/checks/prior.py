@@ -13,7 +13,7 @@ import xent
 from xent.auditor.biases import Biases, fit_biases
 from xent.auditor.case import Case
 from xent.auditor.finding import Evidence, rule
-from xent.auditor.numbers import sampled
+from xent.auditor.numbers import finite
 from xent.auditor.tails import ALPHA, log_chi2_tail, log_count_bound, log_normal_tail
 
 Array = NDArray[Any]
@@ -30,7 +30,7 @@ def _shift(case: Case) -> tuple[Biases, float, float, float, Array] | None:
     far = case.numbers.bias[case.numbers.mean_p * case.n >= 1] ** 2
     if len(far) < 2 or log_chi2_tail(float(far.sum()), len(far)) > math.log(1e-4):
         return None  # the frequencies are as the model says; this saves fitting
-    z, y, count = sampled(case.summary)
+    z, y, count = finite(case.sample)
     if len(z) < 100 or len(np.unique(y)) < 2:
         return None
     log_p, count = xent.log_softmax(z), count.astype(float)
@@ -177,7 +177,7 @@ def collapsed(case: Case) -> Evidence | None:
     if information >= 0.01 * min(1.0, numbers.prior_loss):
         return None
     loss = numbers.finite_loss
-    z, y, count = sampled(case.summary)
+    z, y, count = finite(case.sample)
     gain = (
         np.log(np.maximum(numbers.labels, 1) / n)[y] - np.asarray(xent.log_softmax(z))[np.arange(len(y)), y]
     )  # above the prior

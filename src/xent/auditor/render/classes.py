@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from xent.auditor.numbers import sampled
+from xent.auditor.numbers import finite, sampled
 from xent.auditor.render import svg
 from xent.auditor.render.figures import Figure
 from xent.auditor.render.words import class_name, percent, show
@@ -165,7 +165,7 @@ def pairs(report: Report) -> tuple[str, list[tuple[str, str, str, str]]]:
         labels, predicted = np.nonzero(matrix)
         counts, totals, said = matrix[labels, predicted], matrix.sum(axis=1), ""
     else:
-        z, y, count = sampled(summary)
+        z, y, count = finite(sampled(summary))
         k = np.int64(plan.classes)
         codes, places = np.unique(y * k + (z.argmax(axis=1) if len(z) else y), return_inverse=True)
         counts = np.bincount(places, count, len(codes)).astype(np.int64)

@@ -11,10 +11,11 @@ import numpy as np
 
 import xent
 from xent.auditor import curves
-from xent.auditor.numbers import sampled
+from xent.auditor.numbers import edge, finite, sampled
 from xent.auditor.render import svg
 from xent.auditor.render.words import percent, show
 from xent.auditor.report import Report
+from xent.kernels import tally as kernel
 
 TEMPERATURES = 33
 BARS = 36  # at most so many bars a histogram, about
@@ -191,7 +192,7 @@ def _mirrored(most: float, worst: float, middle: float) -> svg.Scale:
 
 def _tail(cell: int) -> float:
     """Odds of all the other classes at the edge of a cell."""
-    return math.ldexp(1 + (cell % 16) / 16, cell // 16 - 46)
+    return edge(cell, kernel.ODDS)
 
 
 def percent_near(cell: int) -> str:
@@ -272,13 +273,13 @@ def power(value: float) -> str:
 
 def _edge(c: int) -> float:
     """Where a cell of the losses begins."""
-    return math.ldexp(1 + (c % 16) / 16, c // 16 - 40)
+    return edge(c, kernel.FLOOR)
 
 
 def temperature(report: Report) -> Figure | None:
     """Draw the loss of the sampled rows against the temperature that divides their logits."""
     fitted = report.numbers.temperature
-    z, y, count = sampled(report.summary)
+    z, y, count = finite(sampled(report.summary))
     if fitted is None or len(z) == 0 or fitted.at_bound:
         return None
     best = fitted.value

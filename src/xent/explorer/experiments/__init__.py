@@ -65,7 +65,6 @@ formulas' known values, and what a reader does in the browser.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import cast
 
 from xent.explorer.section import Experiment
@@ -84,6 +83,5 @@ NAMES = tuple(name for _, names in ARTICLE for name in names)
 
 
 def load() -> dict[str, Experiment]:
-    """Import the sections that are written, in order."""
-    there = [name for name in NAMES if find_spec(f"{__name__}.{name}")]
-    return {name: cast("Experiment", import_module(f"{__name__}.{name}")) for name in there}
+    """Import the sections, in order."""
+    return {name: cast("Experiment", import_module(f"{__name__}.{name}")) for name in NAMES}
