@@ -152,6 +152,16 @@ def at(_, a, i):
 
 
 @intrinsic
+def located(_, address, like):
+    """Pointer to numbers of the type of ``like`` at an address."""
+
+    def codegen(context, builder, signature, args):
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(like)(address, like), codegen
+
+
+@intrinsic
 def hold(_, a):
     """Keep an array's memory up to here: a pointer from :func:`at` alone does not."""
 

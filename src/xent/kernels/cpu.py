@@ -164,6 +164,11 @@ def small(
     )
 
 
+def reach(kind: str, many: bool) -> tuple[Any, Any]:
+    """:func:`small` of addresses, for "f" or "d" and for more than ``FEW`` classes, and its last three arguments."""
+    return (_small.rows_at if many else _small.lanes_at), _UNIT[kind]
+
+
 def pace(scale: float, divisor: float, tau: float) -> float:
     """Scale / (divisor · τ), rounded once where that can be."""
     if tau == 1 or not (math.isfinite(scale) and math.isfinite(divisor)) or divisor == 0:

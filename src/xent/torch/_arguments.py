@@ -126,7 +126,10 @@ def class_target(input: Tensor, target: Tensor, what: str = "target") -> bool:
         )
     if target.device != input.device:
         raise ValueError(f"{what} is on {target.device} and input is on {input.device}; move one of them")
-    if target.shape == shape:
+    given = target.shape
+    if ndim == 2 and len(given) == 1 and given[0] == shape[0] and target.dtype in INTEGRAL:
+        return False  # what most calls are; what follows takes longer than a small loss
+    if given == shape:
         if target.dtype not in FLOATING:
             raise TypeError(
                 f"{what} of the input's shape {tuple(shape)} holds probabilities and must be floating point, "
@@ -134,10 +137,10 @@ def class_target(input: Tensor, target: Tensor, what: str = "target") -> bool:
             )
         return True
     rows = shape[:1] + shape[2:] if ndim > 1 else shape[1:]
-    if target.shape != rows:
+    if given != rows:
         raise ValueError(
             f"{what} must have shape {tuple(rows)} (class indices) or {tuple(shape)} (probabilities) for input of "
-            f"shape {tuple(shape)}; got {tuple(target.shape)}"
+            f"shape {tuple(shape)}; got {tuple(given)}"
         )
     if target.dtype not in INTEGRAL:
         raise TypeError(

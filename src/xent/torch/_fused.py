@@ -249,19 +249,15 @@ def _small(z: Tensor, target: Tensor, o: Options, slope: bool) -> Result | None:
     plain = _PLAIN_OPTIONS.get(o.reduction)
     if not 0 < n * k <= cpu.PIECE or plain is None or o[2:] != plain[2:]:
         return None
-    if not (z.is_contiguous() and target.is_contiguous()):
+    if not (z.is_contiguous() and target.is_contiguous()) or z.is_neg() or target.is_neg():
         return None
-    grad = np.empty((n, k), np.float32 if z.dtype == torch.float32 else np.float64) if slope else None
-    labels = target.numpy()
-    total, by, wrong = cpu.small(
-        z.numpy(force=True), labels, ignore_index=o.ignore_index, mean=o.reduction == "mean", grad=grad
-    )
+    call, unit = cpu.reach("f" if z.dtype == torch.float32 else "d", k > cpu.FEW)
+    loss, grad = z.new_empty(()), torch.empty_like(z) if slope else None
+    to, mean = 0 if grad is None else grad.data_ptr(), o.reduction == "mean"
+    wrong = call(z.data_ptr(), target.data_ptr(), to, loss.data_ptr(), n, k, slope, o.ignore_index, mean, *unit)
     if wrong >= 0:
         _arguments.bad_label(target, k, wrong)
-    if not by:
-        return None
-    loss = torch.scalar_tensor(total / by, dtype=z.dtype)
-    return Result(loss, None if grad is None else _from_numpy(grad))
+    return Result(loss, grad) if wrong == -1 else None
 
 
 def _proper(sample_weight: Tensor) -> Tensor:
