@@ -21,6 +21,7 @@ export function App({ wire, theme }: { wire: Wire; theme: Signal<Theme> }): VNod
       )}
       <Header theme={theme} />
       <Offline />
+      <Unprinted />
       <div class={wire.solo.value ? "body" : "body with-toc"}>
         {contents && !wire.solo.value && <Toc />}
         <Main />
@@ -105,6 +106,13 @@ function Offline(): VNode {
       {!wire.connected.value && <p>{wire.word("offline")}</p>}
     </div>
   );
+}
+
+/** On paper only: not all of the article is here, and how it comes. */
+function Unprinted(): VNode | null {
+  const wire = useWire();
+  const whole = wire.shown.value.every(({ name }) => wire.sessions.value.get(name)?.view.value);
+  return whole ? null : <p class="on-paper">{wire.word("unprinted")}</p>;
 }
 
 function Notices(): VNode {

@@ -80,6 +80,7 @@ function Body({ session }: { session: Session }): VNode {
     return (
       <div class="panels waiting">
         <p class="note">{wire.word("waiting")}</p>
+        <p class="on-paper">{wire.word("not_printed")}</p>
       </div>
     );
   }

@@ -77,6 +77,9 @@ function render({ model, el: given }: { model: Model; el: HTMLElement }): () => 
   el.addEventListener("pointerleave", onLeave);
   el.addEventListener("focusout", onLeave);
   keys.addEventListener("keydown", onKey as EventListener);
+  // The browser's own menu does not wait: what is drawn by now is printed, the rest the next time.
+  const onPrint = (): void => wire.startAll();
+  if (page) addEventListener("beforeprint", onPrint);
   const releaseFocus = keepFocus(el);
 
   draw(<App wire={wire} theme={theme} />, el);
@@ -97,6 +100,7 @@ function render({ model, el: given }: { model: Model; el: HTMLElement }): () => 
     el.removeEventListener("pointerleave", onLeave);
     el.removeEventListener("focusout", onLeave);
     keys.removeEventListener("keydown", onKey as EventListener);
+    removeEventListener("beforeprint", onPrint);
   };
 }
 

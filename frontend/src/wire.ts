@@ -104,9 +104,14 @@ export class Wire {
     return `${whole.split("#")[0] ?? ""}#${url}`;
   }
 
+  /** Draw every section, near or not. */
+  startAll(): void {
+    for (const { name } of this.shown.peek()) this.sessions.peek().get(name)?.start();
+  }
+
   /** Draw every section, then print. */
   print(): void {
-    for (const { name } of this.shown.peek()) this.sessions.peek().get(name)?.start();
+    this.startAll();
     let done: (() => void) | undefined;
     done = effect(() => {
       if (![...this.shown.value].every(({ name }) => this.sessions.value.get(name)?.view.value) || !this.idle.value) return;

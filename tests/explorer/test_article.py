@@ -233,6 +233,19 @@ def test_printing_draws_every_section_first(page: Page, address: str, by: str) -
     assert page.evaluate("window.__drawn") == len(NAMES)
 
 
+def test_the_browser_s_own_print_says_what_is_missing_and_has_it_drawn(page: Page, address: str) -> None:
+    open_at(page, address, "x=logits&v=1")
+    line = page.get_by_text("missing from this print")
+    expect(line).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(line).to_be_visible()
+    expect(page.locator(".waiting .on-paper").first).to_be_visible()
+    expect(page.locator(".waiting .note").first).to_be_hidden()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(page.locator(".panels[id]")).to_have_count(len(NAMES))
+    expect(line).to_have_count(0)
+
+
 def test_a_notice_names_what_was_wrong_wherever_the_reader_is(page: Page, address: str) -> None:
     open_at(page, address, "x=temperature&v=1&T=1e9")
     expect(page.locator(".notices")).to_contain_text("out of range")
