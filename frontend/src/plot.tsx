@@ -60,7 +60,7 @@ export function Axes({ plot, x, y }: { plot: Plot; x: Axis; y: Axis }): VNode {
 }
 
 /** Ticks in order, without those whose text would touch an earlier one's. */
-function thinned<T>(ticks: T[], place: (tick: T) => number, room: (tick: T) => number): T[] {
+export function thinned<T>(ticks: T[], place: (tick: T) => number, room: (tick: T) => number): T[] {
   const kept: T[] = [];
   for (const tick of ticks) {
     if (kept.every((k) => Math.abs(place(k) - place(tick)) >= (room(k) + room(tick)) / 2)) kept.push(tick);

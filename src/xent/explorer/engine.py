@@ -177,11 +177,12 @@ def _view(
         if panel in lesson.hide or (only is not None and panel not in only):
             continue
         if isinstance(how, Later) and not (slow and only is not None):
-            built: Panel = {"id": panel, "title": how.title, "items": [], "pending": True}
+            built: Panel = {"id": panel, "title": how.title, "items": [], "pending": True, "wide": how.wide}
         else:
             built = how.build() if isinstance(how, Later) else how()
         if panel in covered:
-            built = {"id": panel, "title": built["title"], "items": [], "covered": True}
+            wide = built.get("wide", False)
+            built = {"id": panel, "title": built["title"], "items": [], "covered": True, "wide": wide}
         panels.append(built)
     section = words(experiment.NAME)
     out: View = {

@@ -32,6 +32,7 @@ class Later:
 
     title: str
     build: Build
+    wide: bool = False
 
 
 @dataclass(frozen=True)
