@@ -210,7 +210,7 @@ export function beside(x: number, y: number): Place[] {
     { x: x - 10, y: y + 14, anchor: "end" },
     { x, y: y - 12, anchor: "middle" },
     { x, y: y + 22, anchor: "middle" },
-    { x: x + 6, y: y - 20, anchor: "start", is: "far" },
-    { x: x - 6, y: y - 20, anchor: "end", is: "far" },
+    { x: x + 6, y: y - 23, anchor: "start", is: "far" },
+    { x: x - 6, y: y - 23, anchor: "end", is: "far" },
   ];
 }

@@ -9,6 +9,7 @@ from functools import lru_cache
 from xent.explorer.view import Formula, Inline, MathNode, Num, Picture, Prose
 
 _PIECES = re.compile(r"(\*\*.+?\*\*|\*.+?\*|`.+?`|\{\w+\})")
+_LOG = re.compile(r"\blog (?![a-z])")
 _UNIT = re.compile(r"^ (?=(?:nats|bits|nat|bit)\b|%)")
 
 
@@ -63,9 +64,7 @@ def _kept(part: str, before: str) -> str:
         return part
     if before.startswith("{"):
         part = _UNIT.sub("\u00a0", part)
-    if part.endswith("log "):
-        part = part[:-1] + "\u00a0"
-    return part.replace(" = ", "\u00a0=\u00a0")
+    return _LOG.sub("log\u00a0", part).replace(" = ", "\u00a0=\u00a0")
 
 
 def formula(name: str, math: MathNode, *, spoken: str, note: str) -> Formula:
