@@ -62,6 +62,8 @@ function Main(): VNode {
 }
 
 const STILL_MS = 250;
+/** The keys that move a page, or the focus over it. */
+const MOVING = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", " ", "Tab"]);
 
 /** Go to the section that a link names, and stay at it while sections around it are drawn; a reader who moves is free. */
 function useArrival(): void {
@@ -81,7 +83,8 @@ function useArrival(): void {
     return () => clearTimeout(timer);
   });
   useLayoutEffect(() => {
-    const free = (): void => {
+    const free = (event: Event): void => {
+      if (event instanceof KeyboardEvent && !MOVING.has(event.key)) return;
       wire.goal.value = null;
     };
     const moves = ["wheel", "touchstart", "pointerdown", "keydown"];
