@@ -188,7 +188,7 @@ const Ticks = memo(({ axis }: { axis: Axis }): VNode => {
       <svg>
         {ticks.map((tick) => {
           const x = scale.place(tick.at);
-          const anchor = x < 6 ? "start" : x > 94 ? "end" : "middle";
+          const anchor = tick.text.length > 1 && x < 6 ? "start" : tick.text.length > 1 && x > 94 ? "end" : "middle";
           return (
             <text key={tick.at} x={`${x}%`} y="0.85em" text-anchor={anchor}>
               {tick.text}
