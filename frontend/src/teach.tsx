@@ -19,13 +19,14 @@ interface Lesson {
 
 export function Teach(): VNode | null {
   const wire = useWire();
-  const open = useSignal(false);
+  // The section that it was opened for: another may be read meanwhile.
+  const open = useSignal<Session | null>(null);
   const dialog = useRef<HTMLDialogElement>(null);
   const session = wire.current.value;
   const drawn = useComputed(() => Boolean(wire.current.value?.view.value));
   if (!session || !drawn.value) return null;
   const show = (): void => {
-    open.value = true;
+    open.value = session;
     dialog.current?.showModal();
   };
   return (
@@ -37,12 +38,12 @@ export function Teach(): VNode | null {
         class="teach"
         ref={dialog}
         aria-labelledby="xent-teach-title"
-        onClose={() => (open.value = false)}
+        onClose={() => (open.value = null)}
         onClick={(event) => {
           if (event.target === dialog.current) dialog.current?.close(); // the ground beside it
         }}
       >
-        {open.value && <Form session={session} close={() => dialog.current?.close()} />}
+        {open.value && <Form session={open.value} close={() => dialog.current?.close()} />}
       </dialog>
     </>
   );

@@ -109,7 +109,7 @@ def test_dask_loses_a_worker(source, alone):
         got = summarize(source, dask=client, size=5000, progress=kill)
         assert lost[0][3], "it held results, or was at work"
         assert lost[0][1] < lost[0][2], "rows were left to do"
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while lost[0][0] in client.scheduler_info()["workers"] and time.monotonic() < deadline:
             time.sleep(0.1)
         assert lost[0][0] not in client.scheduler_info()["workers"]
@@ -127,7 +127,7 @@ def test_a_scheduler_that_is_not_there(source, monkeypatch):
     began = time.monotonic()
     with pytest.raises(AuditError, match=f"There is no Dask scheduler at {address}: it has not answered for 1 s"):
         summarize(source, dask=address)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
     with pytest.raises(AuditError, match="is no address of a Dask scheduler"):
         summarize(source, dask="nonsense://x")
 

@@ -305,10 +305,11 @@ def test_a_slow_answer_holds_up_nobody_else(serve_here: Any, monkeypatch: pytest
 def test_a_slow_panel_holds_up_nothing_on_its_own_connection_and_tells_how_far_it_is(
     serve_here: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    release = threading.Event()
+    tell, release = threading.Event(), threading.Event()
 
     def respond(request: Mapping[str, Any], sources: Any, *, report: Any = None) -> Any:
         if request.get("slow"):
+            assert tell.wait(20)
             time.sleep(server.PROGRESS_SECONDS * 1.5)
             report(0.25)
             assert release.wait(20)
@@ -320,6 +321,7 @@ def test_a_slow_panel_holds_up_nothing_on_its_own_connection_and_tells_how_far_i
         slow = {"seq": 1, "url": "x=logits&v=1", "actions": [], "only": ["row"], "slow": True}
         connection.send(json.dumps(slow, separators=(",", ":")))
         assert works(connection)
+        tell.set()
         assert json.loads(connection.recv(timeout=20)) == {"seq": 1, "progress": 0.25}
         assert works(connection)
         release.set()
