@@ -52,6 +52,10 @@ export function OwnRows(): VNode {
     const now = own.peek();
     if (now) session.showOwn({ ...now, form: to });
   };
+  const forget = (): void => {
+    wire.forgetOwn();
+    said.value = wire.word("own.forgotten");
+  };
 
   return (
     <details
@@ -73,96 +77,100 @@ export function OwnRows(): VNode {
         <Heading class="panel-title">{wire.word("own.title")}</Heading>
         <span class="brief">{owned ? <Text text={owned.text} /> : wire.word("own.none")}</span>
       </summary>
-      <p class="note" id={id("story")}>
-        {wire.word("own.story")}
-      </p>
-      <label class="pasted">
-        <span class="control-label">{wire.word("own.label")}</span>
-        <textarea
-          rows={6}
-          wrap="off"
-          value={draft.value}
-          placeholder={wire.word("own.example")}
-          readOnly={locked}
-          aria-invalid={wrong.value}
-          aria-describedby={`${id("story")} ${id("error")}`}
-          autocomplete="off"
-          autocapitalize="off"
-          spellcheck={false}
-          onInput={(event) => (draft.value = event.currentTarget.value)}
-        />
-      </label>
-      <p class="error" id={id("error")} role="alert">
-        {session.refused.value && (
-          <>
-            <b>{wire.word("not_done")}</b> {session.refused.value}
-          </>
-        )}
-      </p>
-      <div class="controls">
-        <fieldset class={locked ? "choice locked" : "choice"}>
-          <legend class="control-label">{wire.word("own.form")}</legend>
-          <div class="options">
-            {FORMS.map((one) => (
-              <label key={one}>
-                <input type="radio" name={id("form")} value={one} checked={form.value === one} disabled={locked} onChange={() => choose(one)} />
-                <span>{wire.word(one === "probs" ? "own.forms.probs" : "own.forms.logits")}</span>
-              </label>
+      <div class="own-body">
+        <p class="note story" id={id("story")}>
+          {wire.word("own.story")}
+        </p>
+        <div class="give">
+          <label class="pasted">
+            <span class="control-label">{wire.word("own.label")}</span>
+            <textarea
+              rows={7}
+              wrap="off"
+              value={draft.value}
+              placeholder={wire.word("own.example")}
+              readOnly={locked}
+              aria-invalid={wrong.value}
+              aria-describedby={`${id("story")} ${id("error")}`}
+              autocomplete="off"
+              autocapitalize="off"
+              spellcheck={false}
+              onInput={(event) => (draft.value = event.currentTarget.value)}
+            />
+          </label>
+          <p class="error" id={id("error")} role="alert">
+            {session.refused.value && (
+              <>
+                <b>{wire.word("not_done")}</b> {session.refused.value}
+              </>
+            )}
+          </p>
+          <fieldset class={locked ? "choice locked" : "choice"}>
+            <legend class="control-label">{wire.word("own.form")}</legend>
+            <div class="options">
+              {FORMS.map((one) => (
+                <label key={one}>
+                  <input type="radio" name={id("form")} value={one} checked={form.value === one} disabled={locked} onChange={() => choose(one)} />
+                  <span>{wire.word(one === "probs" ? "own.forms.probs" : "own.forms.logits")}</span>
+                </label>
+              ))}
+            </div>
+          </fieldset>
+          <div class="controls">
+            <Own press={() => give("", draft.peek())} locked={locked} class="button use">
+              {wire.word("own.use")}
+            </Own>
+            <label class="button file">
+              <input
+                type="file"
+                accept=".csv,.tsv,.txt,.dat,text/*"
+                disabled={locked}
+                onChange={(event) => {
+                  const { currentTarget: input } = event;
+                  void open(input.files?.[0]).finally(() => (input.value = "")); // so that it can be opened again
+                }}
+              />
+              <span>{wire.word("own.open")}</span>
+            </label>
+          </div>
+        </div>
+        <div class="read">
+          <div role="status">
+            <p>{owned ? <Text text={owned.text} /> : said.value}</p>
+            {owned?.notes.map((note) => (
+              <p key={note} class="note">
+                {note}
+              </p>
             ))}
           </div>
-        </fieldset>
+          {owned && (
+            <div class="controls">
+              <Own press={() => session.showOwn()} locked={locked}>
+                {wire.word("own.show")}
+              </Own>
+              <Own press={forget} locked={locked}>
+                {wire.word("own.forget")}
+              </Own>
+            </div>
+          )}
+        </div>
+        <p class="note private">{wire.word("own.private")}</p>
       </div>
-      <div class="controls">
-        <button type="button" class="button use" aria-disabled={locked} onClick={() => !locked && give("", draft.peek())}>
-          {wire.word("own.use")}
-        </button>
-        <label class="button file">
-          <input
-            type="file"
-            accept=".csv,.tsv,.txt,.dat,text/*"
-            disabled={locked}
-            onChange={(event) => {
-              const { currentTarget: input } = event;
-              void open(input.files?.[0]).finally(() => (input.value = "")); // so that it can be opened again
-            }}
-          />
-          <span>{wire.word("own.open")}</span>
-        </label>
-        {owned && (
-          <>
-            <button type="button" class="button" aria-disabled={locked} onClick={() => !locked && session.showOwn()}>
-              {wire.word("own.show")}
-            </button>
-            <button
-              type="button"
-              class="button"
-              aria-disabled={locked}
-              onClick={() => {
-                if (locked) return;
-                wire.forgetOwn();
-                said.value = wire.word("own.forgotten");
-              }}
-            >
-              {wire.word("own.forget")}
-            </button>
-          </>
-        )}
-      </div>
-      <div class="read" role="status">
-        {owned ? (
-          <p>
-            <Text text={owned.text} />
-          </p>
-        ) : (
-          said.value && <p>{said.value}</p>
-        )}
-        {owned?.notes.map((note) => (
-          <p key={note} class="note">
-            {note}
-          </p>
-        ))}
-      </div>
-      <p class="note private">{wire.word("own.private")}</p>
     </details>
+  );
+}
+
+interface OwnProps {
+  press: () => void;
+  locked: boolean;
+  class?: string;
+  children: string;
+}
+
+function Own({ press, locked, class: own = "button", children }: OwnProps): VNode {
+  return (
+    <button type="button" class={own} aria-disabled={locked ? true : undefined} onClick={() => !locked && press()}>
+      {children}
+    </button>
   );
 }
