@@ -25,7 +25,7 @@ LONGEST = 1_000_000
 """Characters that are read: ten thousand rows of ten classes with four decimals."""
 
 MOST_ROWS, MOST_CLASSES = 10_000, 256
-LOOSE, STRICT = 1e-2, 1e-3
+LOOSE, STRICT = 2e-2, 1e-3
 """How far from 1 a row of probabilities may add up, written with few decimals; and from where on it is told."""
 
 LABEL = frozenset({"label", "labels", "target", "targets", "y", "y_true", "truth", "class"})
