@@ -68,6 +68,8 @@ def read(pasted: str, *, probs: bool = False) -> Written:
     """
     if len(pasted) > LONGEST:
         raise PasteError(text.too_long.format(most=f"{LONGEST:,}", came=f"{len(pasted):,}"))
+    if "\0" in pasted or pasted.startswith("PK\3\4"):
+        raise PasteError(text.binary)
     lines = [line for line in _ENDS.split(pasted) if line.strip(_AROUND)]
     heading = _heading(lines[0]) if lines else None
     lines = lines[1:] if heading else lines
