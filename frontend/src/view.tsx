@@ -60,6 +60,7 @@ function render({ model, el: given }: { model: Model; el: HTMLElement }): () => 
     const key = event.key.toLowerCase();
     // A half-typed number has its own undo.
     const typing = event.target instanceof HTMLInputElement && event.target.type === "text";
+    if (event.target instanceof HTMLTextAreaElement) return;
     if (typing && event.target.value !== event.target.defaultValue && event.target.matches(":focus")) return;
     if (page && key === "p") {
       event.preventDefault();
