@@ -127,7 +127,7 @@ def _held(report: Report, positions: tuple[int, ...]) -> dict[int, dict[str, Any
 
 def _batch(held: list[dict[str, Any]]) -> dict[str, Any]:
     """Give rows as a state of the section on batches of them."""
-    from xent.explorer.experiments.labels.pasted import MOST_ROWS, REACH
+    from xent.explorer.experiments.labels.state import MOST_ROWS, REACH
 
     taken = [row for row in held if all(v == -math.inf or abs(v) <= REACH for v in row["logits"])][:MOST_ROWS]
     if not taken:
@@ -141,6 +141,7 @@ def _batch(held: list[dict[str, Any]]) -> dict[str, Any]:
         "soft": [float(j == row["label"]) for row in taken for j in range(k)],
         "weights": [1.0] * k,
         "split": max(1, n // 2),
+        "names": taken[0]["names"],
     }
 
 
