@@ -120,8 +120,8 @@ def test_a_flood_closes_its_own_connection_only(address: str, socket_to: ClientC
     with connect(ws(address), compression=None) as flooder:
         with pytest.raises(ConnectionClosedError) as closed:
             talk(flooder, "x" * (2 * server.LONGEST_FRAME))
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 1009
+        # The server hangs up on what is still being sent: its reason may be lost on the way, another may not come.
+        assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
     assert works(socket_to)
 
 
