@@ -23,7 +23,6 @@ from tests.explorer.conftest import CHROMIUM, start_server, stop_server
 
 FRAME = 1000 / 60
 MOVES = 300
-DOCS = Path(__file__).parent.parent / "docs"
 
 WATCH = """(selector) => {
   const out = window.__out = { answered: [], painted: [], own: [] };
@@ -88,22 +87,6 @@ def measure(flags: list[str]) -> dict[str, Any]:
         stop_server(server)
 
 
-def picture() -> None:
-    """Take the picture that opens the README: the page as it greets a newcomer."""
-    server, address = start_server()
-    try:
-        with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1200, "height": 1010}, color_scheme="light")
-            page.goto(address)
-            page.wait_for_selector("#logits-readout-numbers")
-            page.wait_for_timeout(500)
-            page.screenshot(path=DOCS / "explorer.png")
-            browser.close()
-    finally:
-        stop_server(server)
-
-
 def import_time() -> float:
     """Time `import xent` in a new process: the median of 15, less the median of an empty process."""
 
@@ -130,7 +113,6 @@ def sizes() -> dict[str, int]:
 
 def main() -> None:
     """Measure, print and keep everything."""
-    picture()
     result = {
         "pointer to paint, frames as a display shows them": measure([]),
         "pointer to paint, frame limiter off": measure(["--disable-frame-rate-limit", "--disable-gpu-vsync"]),

@@ -105,6 +105,61 @@ def test_bound_on_any_row(row, data):
     assert excess(z, target, label_smoothing=epsilon, temperature=data.draw(st.sampled_from([1.0, 0.5, 10.0]))) <= 1
 
 
+def loss_excess(z, targets, **options):
+    """Worst error of the losses of a batch, computed without their gradients, in units of what is allowed."""
+    kind, loss_kind = z.dtype.name, "float64" if z.dtype == np.float64 else "float32"
+    losses, worst = xent.cross_entropy(z, targets, reduction="none", **options), 0.0
+    assert losses.dtype == loss_kind
+    tau = options.get("temperature", 1.0)
+    for got, row, given_target in zip(losses, z, targets, strict=True):
+        own = int(given_target) if np.ndim(given_target) == 0 else [float(x) for x in given_target]
+        t = oracle.target(own, len(row), epsilon=options.get("label_smoothing", 0.0), weight=options.get("weight"))
+        exact = oracle.reals(row)
+        right, pull = oracle.loss(exact, t, temperature=tau), oracle.gradient(exact, t, temperature=tau)
+        slack = sum(abs(g) * oracle.ulp(x, kind) for g, x in zip(pull, exact, strict=True))
+        error = abs(oracle.real(float(got)) - right) / (4 * oracle.ulp(right, loss_kind) + slack)
+        worst = max(worst, float(error))
+    return worst
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize(("n", "k", "scale"), [
+    (70, 3, 3.0), (65, 10, 1e-3), (2, 64, 1.0), (3, 65, 1.0), (3, 65, 20.0), (2, 130, 3.0), (1, 700, 1.0),
+])  # fmt: skip
+def test_bound_on_the_loss_alone(dtype, n, k, scale):
+    rng = np.random.default_rng(k)
+    z = (rng.normal(size=(n, k)) * scale).astype(dtype)
+    y, soft = rng.integers(0, k, n), rng.dirichlet(np.ones(k), n).astype(dtype)
+    y[0] = z[0].argmax()
+    weight = rng.uniform(0, 3, k)
+    assert loss_excess(z, y) <= 1
+    assert loss_excess(z, y, label_smoothing=0.1) <= 1
+    assert loss_excess(z, y, label_smoothing=0.3, weight=weight, temperature=0.7) <= 1
+    assert loss_excess(z, soft) <= 1
+    assert loss_excess(z, soft, weight=weight, temperature=3.0) <= 1
+    assert loss_excess(z, np.asarray(xent.softmax(z), dtype)) <= 1
+
+
+@given(st.lists(rows(extreme, least=5, most=5), min_size=1, max_size=4), st.data())
+def test_bound_on_any_loss_alone(some, data):
+    z = np.array(some)
+    soft = data.draw(st.booleans())
+    one = distributions(5) if soft else st.integers(0, 4)
+    targets = np.array([data.draw(one) for _ in some])
+    epsilon = data.draw(st.sampled_from([0.0, 0.1, 1.0]))
+    assert loss_excess(z, targets, label_smoothing=epsilon, temperature=data.draw(st.sampled_from([1.0, 0.5]))) <= 1
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("k", [65, 90])
+def test_bound_where_classes_go_row_by_row(dtype, k):
+    rng = np.random.default_rng(k)
+    z = rng.normal(size=k).astype(dtype)
+    assert excess(z, 5) <= 1
+    assert excess(z, rng.dirichlet(np.ones(k)).astype(dtype), label_smoothing=0.1) <= 1
+    assert excess(z, xent.softmax(z)) <= 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("k", [200, 500])

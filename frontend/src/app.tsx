@@ -21,6 +21,7 @@ export function App({ wire, theme }: { wire: Wire; theme: Signal<Theme> }): VNod
       )}
       <Header theme={theme} />
       <Offline />
+      <Unprinted />
       <div class={wire.solo.value ? "body" : "body with-toc"}>
         {contents && !wire.solo.value && <Toc />}
         <Main />
@@ -61,6 +62,8 @@ function Main(): VNode {
 }
 
 const STILL_MS = 250;
+/** The keys that move a page, or the focus over it. */
+const MOVING = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", " ", "Tab"]);
 
 /** Go to the section that a link names, and stay at it while sections around it are drawn; a reader who moves is free. */
 function useArrival(): void {
@@ -80,7 +83,8 @@ function useArrival(): void {
     return () => clearTimeout(timer);
   });
   useLayoutEffect(() => {
-    const free = (): void => {
+    const free = (event: Event): void => {
+      if (event instanceof KeyboardEvent && !MOVING.has(event.key)) return;
       wire.goal.value = null;
     };
     const moves = ["wheel", "touchstart", "pointerdown", "keydown"];
@@ -105,6 +109,13 @@ function Offline(): VNode {
       {!wire.connected.value && <p>{wire.word("offline")}</p>}
     </div>
   );
+}
+
+/** On paper only: not all of the article is here, and how it comes. */
+function Unprinted(): VNode | null {
+  const wire = useWire();
+  const whole = wire.shown.value.every(({ name }) => wire.sessions.value.get(name)?.view.value);
+  return whole ? null : <p class="on-paper">{wire.word("unprinted")}</p>;
 }
 
 function Notices(): VNode {

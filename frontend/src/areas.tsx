@@ -5,13 +5,14 @@ import { useRef } from "preact/hooks";
 import { scaleOf } from "./axis";
 import { Lit, useSession, useWidth } from "./context";
 import { Grip } from "./grip";
-import { Layout, measure } from "./labels";
-import { Axes, FONT, LINE, plotOf } from "./plot";
+import { Layout, measure, type Place } from "./labels";
+import { Axes, FONT, LINE, plotOf, type Plot } from "./plot";
 import type { Areas, Axis, Rect } from "./protocol";
 import { memo } from "./share";
 import { Frame } from "./text";
 
 const BAND_PX = 44;
+const EDGE_PX = 3;
 const UNIT: Axis = { label: "", domain: [0, 1], scale: "linear", ticks: [] };
 
 export const AreasFigure = memo(({ item }: { item: Areas }): VNode => {
@@ -35,8 +36,12 @@ function Drawing({ item, width }: { item: Areas; width: number }): VNode {
   const framed = plotOf(width, height, item.x, y);
   const plot = item.y ? framed : { ...framed, left: 1, top: above, x: scaleOf(item.x, 1, framed.right) };
   const drawn = item.rects.map((rect) => shape(rect, plot.x.place, item.y ? plot.y.place : (v: number) => plot.bottom - v * (plot.bottom - plot.top)));
-  const fits = drawn.map(({ rect, w, h }) => h >= LINE && w >= measure(rect.label, FONT) + 10);
+  const crossing = item.rules.filter((rule) => rule.axis === "x").map((rule) => plot.x.place(rule.at));
+  const names = drawn.map((one, i) => nameAt(one, drawn.slice(i + 1), crossing));
   const layout = new Layout({ x: 0, y: 0, width, height: item.y ? plot.bottom : plot.top }, FONT, LINE);
+  for (const name of names) if (name) layout.keep({ x: name.x, y: name.y - LINE * 0.8, width: name.width, height: LINE });
+  for (const { x, top, w } of drawn) layout.keep({ x, y: top, width: w, height: EDGE_PX });
+  for (const rule of item.rules) if (rule.axis === "y") layout.keep({ x: plot.left, y: plot.y.place(rule.at) - 1, width: plot.right - plot.left, height: 2 });
   return (
     <>
       <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true" focusable="false">
@@ -47,22 +52,27 @@ function Drawing({ item, width }: { item: Areas; width: number }): VNode {
           <Lit tag="g" about={rect.ref} class={rect.striped ? "area striped" : "area"} key={`${i} ${rect.ref}`}>
             <rect class="tint" x={x} y={top} width={w} height={h} />
             {rect.striped && <rect fill={`url(#${stripes})`} x={x} y={top} width={w} height={h} />}
-            <rect class="edge" x={x} y={top} width={Math.max(w - 1, 0)} height={3} />
-            {fits[i] && (
-              <text class="word" x={x + 6} y={top + h / 2 + 5}>
-                {rect.label}
-              </text>
-            )}
+            <rect class="edge" x={x} y={top} width={Math.max(w - 1, 0)} height={EDGE_PX} />
           </Lit>
         ))}
         <Axes plot={plot} x={item.x} y={y} />
+        {names.map((name, i) => {
+          const { rect } = drawn[i] as Shape;
+          return (
+            name && (
+              <Lit tag="g" about={rect.ref} class="area" key={`${i} ${rect.ref}`}>
+                <text class="word" x={name.x} y={name.y}>
+                  {rect.label}
+                </text>
+              </Lit>
+            )
+          );
+        })}
         {item.rules.map((rule) => {
           const across = rule.axis === "x";
           const at = across ? plot.x.place(rule.at) : plot.y.place(rule.at);
           const words = rule.number ? `${rule.label} ${rule.number.text}` : rule.label;
-          const place = layout.put(words, [
-            { x: across ? at : plot.right, y: across ? plot.top - 8 : at - 5, anchor: across ? "middle" : "end" },
-          ]);
+          const place = layout.put(words, across ? [{ x: at, y: plot.top - 9, anchor: "middle" }] : beside(plot, at));
           return (
             <Lit tag="g" about={rule.ref} class="rule" key={rule.ref}>
               <line x1={across ? at : plot.left} x2={across ? at : plot.right} y1={across ? plot.top - 5 : at} y2={across ? plot.bottom : at} />
@@ -87,14 +97,14 @@ function Drawing({ item, width }: { item: Areas; width: number }): VNode {
             />
           ),
       )}
-      {fits.includes(false) && (
+      {names.includes(null) && (
         <ul class="key">
           {drawn.map(
             ({ rect }, i) =>
-              !fits[i] && (
+              !names[i] && (
                 <Lit tag="li" about={rect.ref} key={`${i} ${rect.ref}`}>
-                  <i class="swatch" aria-hidden="true" />
-                  {rect.label}
+                  <i class={rect.striped ? "swatch striped" : "swatch"} aria-hidden="true" />
+                  {rect.label.trim()}
                 </Lit>
               ),
           )}
@@ -116,4 +126,26 @@ function shape(rect: Rect, x: (v: number) => number, y: (v: number) => number): 
   const left = x(rect.x0);
   const top = y(Math.max(rect.y0, rect.y1));
   return { rect, x: left, top, w: x(rect.x1) - left, h: y(Math.min(rect.y0, rect.y1)) - top };
+}
+
+const PAD = 6;
+const GRIP_PX = 8;
+
+/** Where a rectangle's name stands: on what later rectangles leave of it, and clear of rules; null where it has no room. */
+function nameAt({ rect, x, top, w, h }: Shape, later: Shape[], crossing: number[]): { x: number; y: number; width: number } | null {
+  const middle = top + (h + EDGE_PX) / 2;
+  const covers = later.filter((one) => one.x > x && one.top < middle && middle < one.top + one.h).map((one) => one.x);
+  const end = Math.min(x + w - (rect.handle?.x ? GRIP_PX : 0), ...covers);
+  const width = measure(rect.label, FONT);
+  const edges = [x, ...crossing.filter((at) => at > x && at < end).sort((a, b) => a - b), end];
+  const fits = (from: number, to: number): boolean => to - from >= width + PAD + 4;
+  if (h < LINE || !fits(x, end)) return null;
+  const start = edges.find((edge, i) => fits(edge, edges[i + 1] ?? edge)) ?? x;
+  return { x: start + PAD, y: middle + 4.5, width };
+}
+
+/** Places for the words of a level: above or below it, at either end. */
+function beside({ left, right }: Plot, at: number): Place[] {
+  const ends: Pick<Place, "x" | "anchor">[] = [{ x: right - 4, anchor: "end" }, { x: left + 8, anchor: "start" }];
+  return ends.flatMap((end) => [{ ...end, y: at - 5 }, { ...end, y: at + 14 }]);
 }

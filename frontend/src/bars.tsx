@@ -1,10 +1,13 @@
 // Bars from zero, one row a class; and a group of such figures that share their rows.
 
 import type { VNode } from "preact";
+import { useRef } from "preact/hooks";
 import type { ReadonlySignal } from "@preact/signals";
 import { scaleOf } from "./axis";
-import { hue, Lit, plain, useWire } from "./context";
-import type { Axis, Bar, Bars } from "./protocol";
+import { hue, Lit, plain, useWidth, useWire } from "./context";
+import { measure } from "./labels";
+import { FONT, thinned } from "./plot";
+import type { Axis, Bar, Bars, Tick } from "./protocol";
 import { memo } from "./share";
 import { useSlide } from "./slide";
 import { Frame, Number_, Press } from "./text";
@@ -171,14 +174,21 @@ function Masked({ at }: { at: number }): VNode {
   );
 }
 
+const GAP_PX = 10;
+
+/** Numbers under the bars; those that would touch an earlier one are left out. */
 const Ticks = memo(({ axis }: { axis: Axis }): VNode => {
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box).value;
   const scale = scaleOf(axis, 0, 100);
+  const place = (tick: Tick): number => (scale.place(tick.at) * width) / 100;
+  const ticks = width > 0 ? thinned(axis.ticks, place, (tick) => measure(tick.text, FONT) + GAP_PX) : axis.ticks;
   return (
-    <div class="ticks" aria-hidden="true">
+    <div class="ticks" aria-hidden="true" ref={box}>
       <svg>
-        {axis.ticks.map((tick) => {
+        {ticks.map((tick) => {
           const x = scale.place(tick.at);
-          const anchor = x < 6 ? "start" : x > 94 ? "end" : "middle";
+          const anchor = tick.text.length > 1 && x < 6 ? "start" : tick.text.length > 1 && x > 94 ? "end" : "middle";
           return (
             <text key={tick.at} x={`${x}%`} y="0.85em" text-anchor={anchor}>
               {tick.text}

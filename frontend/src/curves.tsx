@@ -5,7 +5,7 @@ import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { Lit, useSession, useWidth } from "./context";
 import { Grip } from "./grip";
-import { Layout, type Place } from "./labels";
+import { along, alongLine, among, beside, Layout, traced, type Box, type Place, type Spot } from "./labels";
 import { Axes, FONT, LINE, plotOf, type Plot } from "./plot";
 import type { Curves, Line, Mark, Rule } from "./protocol";
 import { memo } from "./share";
@@ -27,12 +27,13 @@ function Drawing({ item, width }: { item: Curves; width: number }): VNode {
   const height = Math.round(Math.min(Math.max(width * 0.6, 210), 320));
   const plot = plotOf(width, height, item.x, item.y);
   const { left, right, top, bottom } = plot;
+  const frame = JSON.stringify([width, height, left, item.x.domain, item.x.scale, item.y.domain, item.y.scale]);
   const layout = new Layout({ x: left + 4, y: top - 12, width: right - left - 4, height: bottom - top + 8 }, FONT, LINE);
   const points = item.marks.map((m) => ({ m, x: plot.x.place(m.x), y: plot.y.place(m.y) }));
   for (const { x, y } of points) layout.keep({ x: x - 6, y: y - 6, width: 12, height: 12 });
-  for (const seen of item.lines.map((l) => visible(l, plot))) keepLine(layout, seen);
+  const ways = item.lines.map((l) => visible(l, plot, frame));
+  for (const box of [...ways.flatMap(along), ...item.rules.map((r) => ruleBox(r, plot))]) layout.keep(box);
   const clip = useSession().id("clip", item.id);
-  const frame = JSON.stringify([width, height, left, item.x.domain, item.x.scale, item.y.domain, item.y.scale]);
   return (
     <>
     <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true" focusable="false">
@@ -61,9 +62,9 @@ function Drawing({ item, width }: { item: Curves; width: number }): VNode {
         return <Word key={`${i} ${r.ref}`} words={r.label} number={r.number} about={r.ref} at={layout.put(words, alongRule(r, plot))} />;
       })}
       {item.lines.map((l, i) => {
-        const seen = visible(l, plot);
+        const seen = ways[i] ?? [];
         if (!l.label || seen.length < 2) return null;
-        return <Word key={i} words={l.label} about={l.ref} at={layout.put(l.label, alongLine(seen))} />;
+        return <Word key={i} words={l.label} about={l.ref} at={layout.put(l.label, alongLine(seen), among(ways, seen))} />;
       })}
     </svg>
     {item.marks.map(
@@ -115,15 +116,10 @@ function RuleLine({ rule, plot }: { rule: Rule; plot: Plot }): VNode {
   return <line x1={left} x2={right} y1={plot.y.place(rule.at)} y2={plot.y.place(rule.at)} />;
 }
 
-export function beside(x: number, y: number): Place[] {
-  return [
-    { x: x + 10, y: y - 6, anchor: "start" },
-    { x: x - 10, y: y - 6, anchor: "end" },
-    { x: x + 10, y: y + 14, anchor: "start" },
-    { x: x - 10, y: y + 14, anchor: "end" },
-    { x, y: y - 12, anchor: "middle" },
-    { x, y: y + 22, anchor: "middle" },
-  ];
+function ruleBox(rule: Rule, plot: Plot): Box {
+  const { left, right, top, bottom } = plot;
+  if (rule.axis === "x") return { x: plot.x.place(rule.at) - 1, y: top, width: 2, height: bottom - top };
+  return { x: left, y: plot.y.place(rule.at) - 1, width: right - left, height: 2 };
 }
 
 function alongRule(rule: Rule, plot: Plot): Place[] {
@@ -145,38 +141,15 @@ function alongRule(rule: Rule, plot: Plot): Place[] {
   ];
 }
 
-interface Spot {
-  x: number;
-  y: number;
+/** The way of a line within the axes; kept, as its path is. */
+export function visible(line: Line, plot: Plot, frame: string): Spot[] {
+  const kept = ways.get(line.points);
+  if (kept?.frame === frame) return kept.way;
+  const { left, right, top, bottom } = plot;
+  const spots = line.points.map((p) => p && { x: plot.x.free(p[0]), y: plot.y.free(p[1]) });
+  const way = traced(spots, { x: left, y: top, width: right - left, height: bottom - top });
+  ways.set(line.points, { frame, way });
+  return way;
 }
 
-/** The points of a line that lie within the axes. */
-export function visible(line: Line, plot: Plot): Spot[] {
-  return line.points
-    .filter((p) => p !== null)
-    .map(([x, y]) => ({ x: plot.x.free(x), y: plot.y.free(y) }))
-    .filter(({ x, y }) => x >= plot.left - 1 && x <= plot.right + 1 && y >= plot.top - 1 && y <= plot.bottom + 1);
-}
-
-/** Words had better not stand on a line; but they may where there is no other place. */
-function keepLine(layout: Layout, seen: Spot[]): void {
-  let last = -Infinity;
-  for (const { x, y } of seen) {
-    if (Math.abs(x - last) < 4) continue;
-    last = x;
-    layout.keep({ x: x - 2, y: y - 2, width: 4, height: 4 });
-  }
-}
-
-/** Places for a line's name: beside it, from its visible end back to its beginning. */
-export function alongLine(seen: Spot[]): Place[] {
-  return [1, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1, 0].flatMap((part): Place[] => {
-    const p = seen[Math.round(part * (seen.length - 1))];
-    if (!p) return [];
-    const anchor = part === 1 ? "end" : "start";
-    return [
-      { x: p.x + (part === 1 ? -4 : 6), y: p.y - 8, anchor },
-      { x: p.x + (part === 1 ? -4 : 6), y: p.y + 18, anchor },
-    ];
-  });
-}
+const ways = new WeakMap<Line["points"], { frame: string; way: Spot[] }>();

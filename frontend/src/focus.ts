@@ -1,6 +1,6 @@
 // The focus is never lost: when the focused element goes away with an edit, the nearest place that is left takes it.
 
-const FOCUSABLE = 'button, input, select, [tabindex="0"], summary';
+const FOCUSABLE = 'button, input, textarea, select, [tabindex="0"], summary';
 
 export function keepFocus(root: HTMLElement): () => void {
   let trail: { element: Element; parent: Element; index: number }[] = [];

@@ -19,6 +19,8 @@ export function shelter(el: HTMLElement, css: string): { el: HTMLElement; releas
   const typed = (event: KeyboardEvent): void => {
     const [at] = event.composedPath();
     const plain = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
+    // In a text of many lines all keys are its own but the one that leaves it.
+    if (at instanceof HTMLTextAreaElement && event.key !== "Tab" && inside.contains(at)) event.stopPropagation();
     if (plain && at instanceof HTMLInputElement && at.type === "text" && inside.contains(at)) event.stopPropagation();
   };
   window.addEventListener("keydown", typed, true);

@@ -122,7 +122,12 @@ function shaded(shade: number): { class: string; style: Record<string, string> }
   return { class: shade < 0 ? "cool" : "warm", style: { "--s": `${Math.round(Math.abs(shade) * 100)}%` } };
 }
 
+const AIR_PX = 10;
+const SMALL_FONT = FONT.replace("13px", "12px");
+
 function Words({ item, x, y, w, h, hatch }: Cells): VNode {
+  const tight = item.cells.some((cells) => cells.some((cell) => measure(cell.text, FONT) + AIR_PX > w));
+  const font = tight ? SMALL_FONT : FONT;
   return (
     <>
       {item.cells.map((cells, i) =>
@@ -131,8 +136,8 @@ function Words({ item, x, y, w, h, hatch }: Cells): VNode {
           return (
             <Lit tag="g" about={cell.ref} class="cell" key={`${i} ${j}`}>
               <rect {...look} x={x + j * w} y={y + i * h} width={w} height={h} />
-              {measure(cell.text, FONT) + 4 <= w && (
-                <text class="inside" x={x + (j + 0.5) * w} y={y + (i + 0.5) * h + 4.5} text-anchor="middle" data-num="">
+              {measure(cell.text, font) + 2 <= w && (
+                <text class={tight ? "inside small" : "inside"} x={x + (j + 0.5) * w} y={y + (i + 0.5) * h + 4.5} text-anchor="middle" data-num="">
                   {cell.text}
                 </text>
               )}

@@ -13,6 +13,8 @@ export interface Place {
   x: number;
   y: number;
   anchor: "start" | "middle" | "end";
+  /** On the line that it names, or far from its point: only where nothing nearer does. */
+  is?: "on" | "far";
 }
 
 let context: CanvasRenderingContext2D | null | undefined;
@@ -36,8 +38,20 @@ export function measure(text: string, font: string): number {
   return width;
 }
 
+/** Words nearer than this to a line seem to be its own. */
+const CROWD_PX = 8;
+/** What words had better not do, in pixels that they cover of a line: stand on other words, be near other lines. */
+const COSTS = { words: 12, crowd: 0.25, far: 60, on: 30 };
+
+/** A line that is named: where it goes, and where the others go. */
+export interface Named {
+  own: Box[];
+  others: Box[];
+}
+
 export class Layout {
   private readonly taken: Box[] = [];
+  private readonly words: Box[] = [];
 
   constructor(
     private readonly bounds: Box,
@@ -50,20 +64,41 @@ export class Layout {
     this.taken.push(box);
   }
 
-  /** Put words at the first place that fits; at the one that overlaps least when none does. */
-  put(words: string, places: Place[]): Place {
+  /** Words that stand where they stand. */
+  reserve(words: string, place: Place): void {
+    this.words.push(this.box(place, measure(words, this.font)));
+  }
+
+  /** Put words at the first place that fits; at the one that costs least when none does. */
+  put(words: string, places: Place[], line?: Named): Place {
+    const { place, box } = this.best(words, places, line);
+    this.words.push(box);
+    return place;
+  }
+
+  /** The same for words that may be spared: they are left out where they would stand on others. */
+  maybe(words: string, places: Place[], line?: Named): Place | null {
+    const { place, box } = this.best(words, places, line);
+    if (covered(box, this.words) > 0) return null;
+    this.words.push(box);
+    return place;
+  }
+
+  private best(words: string, places: Place[], line: Named = { own: [], others: [] }): { place: Place; box: Box } {
     const width = measure(words, this.font);
     let best: { place: Place; box: Box; cost: number } | undefined;
     for (const wanted of places) {
       const place = this.inside(wanted, width);
       const box = this.box(place, width);
-      const cost = this.taken.reduce((sum, other) => sum + overlap(box, other), 0) + Math.abs(place.x - wanted.x);
+      const on = wanted.is === "on" ? covered(box, line.own) : 0;
+      const crowded = wanted.is === "on" ? 0 : COSTS.crowd * covered(grown(box), line.others);
+      const cost =
+        covered(box, this.taken) - on + COSTS.words * covered(box, this.words) + crowded + Math.abs(place.x - wanted.x) + (wanted.is ? COSTS[wanted.is] : 0);
       if (!best || cost < best.cost) best = { place, box, cost };
       if (cost === 0) break;
     }
     if (!best) throw new Error("A label needs at least one place.");
-    this.taken.push(best.box);
-    return best.place;
+    return best;
   }
 
   private box({ x, y, anchor }: Place, width: number): Box {
@@ -80,8 +115,102 @@ export class Layout {
   }
 }
 
+const grown = ({ x, y, width, height }: Box): Box => ({ x, y: y - CROWD_PX, width, height: height + 2 * CROWD_PX });
+
+const covered = (box: Box, others: Box[]): number => others.reduce((sum, other) => sum + overlap(box, other), 0);
+
 function overlap(a: Box, b: Box): number {
   const w = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
   const h = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
   return w > 0 && h > 0 ? w * h : 0;
+}
+
+export interface Spot {
+  x: number;
+  y: number;
+}
+
+const STEP_PX = 4;
+
+/** A line's way over the figure in small and even steps, as far as it lies within a box. */
+export function traced(points: (Spot | null)[], box: Box): Spot[] {
+  const out: Spot[] = [];
+  points.forEach((to, i) => {
+    const from = points[i - 1];
+    const part = from && to ? within(from, to, box) : null;
+    if (!from || !to || !part) return;
+    const [dx, dy] = [to.x - from.x, to.y - from.y];
+    const [start, end] = part;
+    const steps = Math.max(Math.ceil(((end - start) * Math.max(Math.abs(dx), Math.abs(dy))) / STEP_PX), 1);
+    for (let k = 0; k <= steps; k++) {
+      const t = start + ((end - start) * k) / steps;
+      const spot = { x: from.x + dx * t, y: from.y + dy * t };
+      const last = out.at(-1);
+      if (!last || Math.abs(spot.x - last.x) + Math.abs(spot.y - last.y) >= STEP_PX / 2) out.push(spot);
+    }
+  });
+  return out;
+}
+
+/** The part of the way from one spot to another that lies within a box, in shares of the way. */
+function within(from: Spot, to: Spot, { x, y, width, height }: Box): [number, number] | null {
+  let [start, end] = [0, 1];
+  const sides: [number, number, number, number][] = [
+    [from.x, to.x - from.x, x, x + width],
+    [from.y, to.y - from.y, y, y + height],
+  ];
+  for (const [at, by, low, high] of sides) {
+    if (by === 0 && (at < low || at > high)) return null;
+    if (by === 0) continue;
+    const [a, b] = [(low - at) / by, (high - at) / by];
+    start = Math.max(start, Math.min(a, b));
+    end = Math.min(end, Math.max(a, b));
+  }
+  return start <= end ? [start, end] : null;
+}
+
+/** What words had better not stand on: a line's way. They may where there is no other place. */
+export const along = (seen: Spot[]): Box[] => seen.map(({ x, y }) => ({ x: x - 2, y: y - 2, width: 4, height: 4 }));
+
+/** One line of several that are named. */
+export const among = (ways: Spot[][], own: Spot[]): Named => ({ own: along(own), others: ways.filter((way) => way !== own).flatMap(along) });
+
+const PARTS = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0];
+
+/** Places for a line's name: beside it or on it, from its visible end back to its beginning. */
+export function alongLine(seen: Spot[]): Place[] {
+  return PARTS.flatMap((part): Place[] => {
+    const p = seen[Math.round(part * (seen.length - 1))];
+    if (!p) return [];
+    const air = part === 1 ? 4 : 6;
+    const before: Place[] = [
+      { x: p.x - air, y: p.y - 8, anchor: "end" },
+      { x: p.x - air, y: p.y + 18, anchor: "end" },
+    ];
+    if (part === 1) return before;
+    return [{ x: p.x + air, y: p.y - 8, anchor: "start" }, { x: p.x + air, y: p.y + 18, anchor: "start" }, ...before, ...(part > 0 ? [on(p)] : [])];
+  });
+}
+
+/** Places on a line, as on the contours of a map. */
+export const onLine = (seen: Spot[]): Place[] =>
+  PARTS.slice(1, -1).flatMap((part) => {
+    const p = seen[Math.round(part * (seen.length - 1))];
+    return p ? [on(p)] : [];
+  });
+
+const on = ({ x, y }: Spot): Place => ({ x, y: y + 4, anchor: "middle", is: "on" });
+
+/** Places for a point's words. */
+export function beside(x: number, y: number): Place[] {
+  return [
+    { x: x + 10, y: y - 6, anchor: "start" },
+    { x: x - 10, y: y - 6, anchor: "end" },
+    { x: x + 10, y: y + 14, anchor: "start" },
+    { x: x - 10, y: y + 14, anchor: "end" },
+    { x, y: y - 12, anchor: "middle" },
+    { x, y: y + 22, anchor: "middle" },
+    { x: x + 6, y: y - 23, anchor: "start", is: "far" },
+    { x: x - 6, y: y - 23, anchor: "end", is: "far" },
+  ];
 }

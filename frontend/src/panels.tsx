@@ -44,9 +44,9 @@ export const PanelSection = memo(({ panel }: { panel: Panel }): VNode => {
           <Text text={panel.lede} />
         </p>
       )}
-      {grouped(panel.items).map((group) =>
-        Array.isArray(group) ? <AlignedBars key={group[0]?.id} items={group} /> : <ItemView key={group.id} item={group} />,
-      )}
+      {grouped(panel.items, panel.wide ?? false).map((group) => (
+        <Group key={group[0]?.id} items={group} />
+      ))}
     </section>
   );
 });
@@ -76,16 +76,24 @@ function packed(panel: HTMLElement): () => void {
   return () => watch.disconnect();
 }
 
-/** Consecutive bars that share their rows become one group. */
-function grouped(items: Item[]): (Item | Bars[])[] {
-  const out: (Item | Bars[])[] = [];
+const aligned = (item: Item | undefined): item is Bars => item?.kind === "bars" && (item.aligned ?? false);
+
+/** Consecutive bars that share their rows become one group; in a panel with room, so do two pictures of a kind. */
+function grouped(items: Item[], wide: boolean): Item[][] {
+  const out: Item[][] = [];
   for (const item of items) {
     const last = out.at(-1);
-    if (item.kind !== "bars" || !item.aligned) out.push(item);
-    else if (Array.isArray(last)) last.push(item);
+    const alike = wide && (item.kind === "curves" || item.kind === "heatmap") && last?.[0]?.kind === item.kind && last.length < 2;
+    if (last && (alike || (aligned(item) && aligned(last[0])))) last.push(item);
     else out.push([item]);
   }
   return out;
+}
+
+function Group({ items }: { items: Item[] }): VNode {
+  if (aligned(items[0])) return <AlignedBars items={items.filter(aligned)} />;
+  const views = items.map((item) => <ItemView key={item.id} item={item} />);
+  return items.length > 1 ? <div class="pair">{views}</div> : <>{views}</>;
 }
 
 function ItemView({ item }: { item: Item }): VNode {

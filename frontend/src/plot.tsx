@@ -36,7 +36,7 @@ export function Axes({ plot, x, y }: { plot: Plot; x: Axis; y: Axis }): VNode {
       {thinned(x.ticks, (t) => plot.x.place(t.at), (t) => measure(t.text, FONT) + 10).map((t) => (
         <g key={t.at}>
           <line class="zero" x1={plot.x.place(t.at)} x2={plot.x.place(t.at)} y1={bottom} y2={bottom + 4} />
-          <text x={plot.x.place(t.at)} y={bottom + 18} text-anchor="middle">
+          <text x={inside(plot.x.place(t.at), measure(t.text, FONT), plot.width)} y={bottom + 18} text-anchor="middle">
             {t.text}
           </text>
         </g>
@@ -60,10 +60,13 @@ export function Axes({ plot, x, y }: { plot: Plot; x: Axis; y: Axis }): VNode {
 }
 
 /** Ticks in order, without those whose text would touch an earlier one's. */
-function thinned<T>(ticks: T[], place: (tick: T) => number, room: (tick: T) => number): T[] {
+export function thinned<T>(ticks: T[], place: (tick: T) => number, room: (tick: T) => number): T[] {
   const kept: T[] = [];
   for (const tick of ticks) {
     if (kept.every((k) => Math.abs(place(k) - place(tick)) >= (room(k) + room(tick)) / 2)) kept.push(tick);
   }
   return kept;
 }
+
+/** The middle of words, moved as far as they need to stay on the figure. */
+const inside = (middle: number, words: number, width: number): number => Math.min(Math.max(middle, words / 2), width - words / 2);

@@ -482,6 +482,7 @@ export interface Entry {
   title: string;
   group: string;
   text: Inline[];
+  takes_rows: boolean;
 }
 
 export interface Contents {
@@ -491,7 +492,19 @@ export interface Contents {
   sections: Entry[];
   at: string;
   solo: boolean;
+  longest: number;
   words: Record<string, string>;
+}
+
+export interface Given {
+  name: string;
+  text: string;
+  form: "logits" | "probs";
+}
+
+export interface Own {
+  text: Inline[];
+  notes: string[];
 }
 
 export interface Request {
@@ -502,6 +515,7 @@ export interface Request {
   slow?: boolean;
   contents?: boolean;
   keep?: boolean;
+  own?: Given | null;
 }
 
 export interface Response {
@@ -510,6 +524,7 @@ export interface Response {
   view?: View;
   contents?: Contents;
   kept?: string;
+  own?: Own;
   notices: string[];
   error?: string;
 }

@@ -98,8 +98,8 @@ function Asked({ question }: { question: Question }): VNode {
             />
             <span>
               <Text text={answer.text} />
-              {i === question.right && <em> · {wire.word("correct")}</em>}
-              {answered && i === question.chosen && i !== question.right && <em> · {wire.word("yours")}</em>}
+              {i === question.right && <em class="verdict"> · {wire.word("correct")}</em>}
+              {answered && i === question.chosen && i !== question.right && <em class="verdict"> · {wire.word("yours")}</em>}
             </span>
           </label>
         ))}

@@ -4,9 +4,9 @@ import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { rounded } from "./axis";
 import { Lit, useSession, useWidth } from "./context";
-import { pathOf, visible, alongLine, beside, Word } from "./curves";
+import { pathOf, visible, Word } from "./curves";
 import { Grip, placeOf } from "./grip";
-import { Layout } from "./labels";
+import { along, alongLine, among, beside, Layout, onLine, traced, type Place } from "./labels";
 import { Axes, FONT, LINE, plotOf, type Plot } from "./plot";
 import type { Arrow, Dot, Scatter } from "./protocol";
 import { memo } from "./share";
@@ -48,8 +48,13 @@ function Drawing({ item, width }: { item: Scatter; width: number }): VNode {
   const layout = new Layout({ x: left + 4, y: top - 12, width: right - left - 4, height: bottom - top + 8 }, FONT, LINE);
   const at = ([x, y]: [number, number]): { x: number; y: number } => ({ x: plot.x.place(x), y: plot.y.place(y) });
   for (const m of item.marks) layout.keep({ x: plot.x.place(m.x) - 6, y: plot.y.place(m.y) - 6, width: 12, height: 12 });
+  for (const d of item.dots) layout.keep({ x: plot.x.place(d.x) - 5, y: plot.y.place(d.y) - 5, width: 10, height: 10 });
   const clip = session.id("clip", item.id);
   const frame = JSON.stringify([plot.width, plot.height, left, item.x.domain, item.x.scale, item.y.domain, item.y.scale]);
+  const ways = item.lines.map((l) => visible(l, plot, frame));
+  const inside = { x: left, y: top, width: right - left, height: bottom - top };
+  const shafts = item.arrows.map((arrow) => traced([at(arrow.start), at(arrow.end)], inside));
+  for (const box of [...ways, ...shafts].flatMap(along)) layout.keep(box);
   const onClick = (event: MouseEvent): void => {
     if (!item.add || item.add.disabled || session.locked(item.add)) return;
     const { x, y } = placeOf(event);
@@ -85,7 +90,7 @@ function Drawing({ item, width }: { item: Scatter; width: number }): VNode {
           ))}
         </g>
         {item.dots.map((dot, i) => (
-          <Point key={i} dot={dot} {...at([dot.x, dot.y])} />
+          <Point key={i} dot={dot} {...at([dot.x, dot.y])} words={dot.label ? layout.put(dot.label, beside(plot.x.place(dot.x), plot.y.place(dot.y))) : null} />
         ))}
         {item.marks.map((m, i) => (
           <Lit tag="circle" about={m.ref} class="mark" key={`${i} ${m.ref}`} cx={plot.x.place(m.x)} cy={plot.y.place(m.y)} r="5" />
@@ -94,9 +99,11 @@ function Drawing({ item, width }: { item: Scatter; width: number }): VNode {
           <Word key={`${i} ${m.ref}`} words={m.label} about={m.ref} class="mark-label" at={layout.put(m.label, beside(plot.x.place(m.x), plot.y.place(m.y)))} />
         ))}
         {item.lines.map((l, i) => {
-          const seen = visible(l, plot);
+          const seen = ways[i] ?? [];
           if (!l.label || seen.length < 2) return null;
-          return <Word key={i} words={l.label} about={l.ref} class={l.thin ? "small" : ""} at={layout.put(l.label, alongLine(seen))} />;
+          const line = among(ways, seen);
+          const place = l.thin ? layout.maybe(l.label, onLine(seen), line) : layout.put(l.label, alongLine(seen), line);
+          return place && <Word key={i} words={l.label} about={l.ref} class={l.thin ? "small" : ""} at={place} />;
         })}
       </svg>
       {([...item.dots, ...item.marks] as (Pointed & Pick<Dot, "remove">)[]).map(
@@ -133,13 +140,13 @@ const SHAPES = {
   diamond: "M0 -6.2l5.2 6.2l-5.2 6.2l-5.2 -6.2z",
 };
 
-function Point({ dot, x, y }: { dot: Dot; x: number; y: number }): VNode {
+function Point({ dot, x, y, words }: { dot: Dot; x: number; y: number; words: Place | null }): VNode {
   return (
     <Lit tag="g" about={dot.ref} class={dot.wrong ? "dot-mark wrong" : "dot-mark"} transform={`translate(${x} ${y})`}>
       {dot.wrong && <circle class="ring" r="9" />}
       <path d={SHAPES[dot.shape]} />
-      {dot.label && (
-        <text class="word" x="9" y="-6">
+      {words && (
+        <text class="word" x={words.x - x} y={words.y - y} text-anchor={words.anchor}>
           {dot.label}
         </text>
       )}

@@ -4,6 +4,7 @@ import { untracked, useComputed, useSignal, useSignalEffect } from "@preact/sign
 import type { VNode } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { SessionContext, useSeen, useWire } from "./context";
+import { OWN_ROWS, OwnRows } from "./own";
 import { PanelSection } from "./panels";
 import { Questions } from "./question";
 import type { Entry } from "./protocol";
@@ -80,12 +81,14 @@ function Body({ session }: { session: Session }): VNode {
     return (
       <div class="panels waiting">
         <p class="note">{wire.word("waiting")}</p>
+        <p class="on-paper">{wire.word("not_printed")}</p>
       </div>
     );
   }
   return (
     <>
       <Questions offers={view.offers} question={view.question} />
+      {session.takesRows && !view.hidden.includes(OWN_ROWS) && <OwnRows />}
       <div class="panels" id={session.id("panels")}>
         {view.panels.map((panel) => (
           <PanelSection key={panel.id} panel={panel} />

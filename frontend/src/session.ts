@@ -3,7 +3,7 @@
 // gesture only the later one is sent. Requests are pure, so one that was cut off is simply sent again.
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
-import type { Act, Panel, Request, Response, View } from "./protocol";
+import type { Act, Given, Panel, Request, Response, View } from "./protocol";
 import { share } from "./share";
 import type { Wire } from "./wire";
 
@@ -13,6 +13,8 @@ export type Gesture = number;
 interface Edit {
   act: Act;
   gesture: Gesture;
+  /** Rows of the reader's own that are new to Python. */
+  given?: Given | undefined;
 }
 
 interface Travel {
@@ -24,6 +26,9 @@ interface Pending {
   request: Request;
   gesture: Gesture | null;
   travel: Travel["to"] | null;
+  /** Whether the reader's own rows are to be shown, and those of them that are new. */
+  shows?: boolean;
+  given?: Given | undefined;
 }
 
 export interface Notice {
@@ -49,6 +54,8 @@ export class Session {
   readonly redos = signal<string[]>([]);
   /** The id of the transport that runs. */
   readonly running = signal<string | null>(null);
+  /** Why the reader's own rows are not shown: a sentence. */
+  readonly refused = signal("");
   readonly dragging = signal(false);
   /** Whether panels that take long are being computed, and how much of them is done. */
   readonly late = signal(false);
@@ -82,6 +89,8 @@ export class Session {
     readonly name: string,
     /** The link it begins with. */
     private readonly begin: string,
+    /** Whether rows of the reader's own can be shown here. */
+    readonly takesRows: boolean,
   ) {
     const undoRelease = effect(() => {
       if (!this.dragging.value) untracked(() => this.released());
@@ -148,6 +157,24 @@ export class Session {
     this.pump();
   }
 
+  /** Show the reader's own rows; new ones are kept for all sections once Python has read them. */
+  showOwn(given?: Given): void {
+    this.running.value = null;
+    this.queue.push({ act: { do: "own" }, gesture: this.gesture(), given });
+    this.pump();
+  }
+
+  /** The rows that go with a request. */
+  own(): Pick<Request, "own"> {
+    const own = this.wire.own.peek();
+    return this.takesRows && own !== undefined ? { own } : {};
+  }
+
+  /** Ask for the same picture again: what can be loaded has changed. */
+  refresh(): void {
+    if (this.started && this.takesRows) this.travel({ to: "load", url: this.url || this.begin });
+  }
+
   travel(travel: Travel): void {
     this.started = true;
     this.running.value = null;
@@ -199,6 +226,9 @@ export class Session {
       count++;
     }
     const actions = this.queue.splice(0, count).map((entry) => bare((entry as Edit).act));
+    if (head.act.do === "own") {
+      return { request: { seq: -1, url: this.url, actions }, gesture: head.gesture, travel: null, shows: true, given: head.given };
+    }
     const only = this.dragging.peek() && this.seen.size > 0 ? { only: [...this.seen] } : {};
     return { request: { seq: -1, url: this.url, actions, ...only }, gesture: head.gesture, travel: null };
   }
@@ -208,7 +238,8 @@ export class Session {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => (this.slow.value = true), SLOW_MS);
     const { seq: _, ...request } = pending.request;
-    pending.request.seq = this.seq = this.wire.ask(request, { answer: this.onAnswer });
+    const own = pending.given ? { own: pending.given } : this.own();
+    pending.request.seq = this.seq = this.wire.ask({ ...request, ...own }, { answer: this.onAnswer });
   }
 
   private readonly onAnswer = (answer: Response): void => {
@@ -219,7 +250,11 @@ export class Session {
     batch(() => {
       this.slow.value = false;
       if (answer.view) this.adopt(answer.url, this.whole(answer, answer.view, pending.request.only), pending);
-      this.report(answer);
+      if (pending.shows) this.refused.value = answer.error ?? "";
+      const { error: _, ...calm } = answer; // that error stands beside the rows
+      this.report(pending.shows ? calm : answer);
+      if (this.takesRows && answer.view) this.wire.tellOwn(answer.own ?? null);
+      if (pending.given && answer.view) this.wire.keepOwn(pending.given, this);
       this.answers.value++;
       if (answer.error !== undefined) this.running.value = null;
       this.pump();
@@ -253,7 +288,7 @@ export class Session {
     const { url } = this;
     this.late.value = true;
     this.slowSeq = this.wire.ask(
-      { url, actions: [], only, slow: true },
+      { url, actions: [], only, slow: true, ...this.own() },
       {
         progress: (done) => (this.progress.value = done),
         answer: (answer) => {

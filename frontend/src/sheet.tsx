@@ -11,27 +11,30 @@ export const SheetFigure = memo(({ item }: { item: Sheet }): VNode => {
   const wire = useWire();
   const session = useSession();
   const removes = item.rows.some((row) => row.remove);
+  const kinds = item.columns.map((_, i) => (item.rows.every(({ cells }) => typeof cells[i] === "string") ? "words" : undefined));
   return (
     <Frame id={item.id} kind="sheet" title={item.title} caption={item.caption}>
       <div class="scroll" tabIndex={0} role="group" aria-label={wire.word("table_of", { title: plain(item.title) })}>
         <table>
           <thead>
             <tr>
-              {item.columns.map((name) => (
-                <th scope="col">{name}</th>
+              {item.columns.map((name, i) => (
+                <th scope="col" class={kinds[i]}>
+                  {name}
+                </th>
               ))}
               {removes && <td />}
             </tr>
           </thead>
           <tbody>
             {item.rows.map((row) => (
-              <Row key={row.ref} row={row} removes={removes} />
+              <Row key={row.ref} row={row} kinds={kinds} removes={removes} />
             ))}
           </tbody>
           <tfoot>
             {item.foot.map((row) => (
               <tr>
-                {row.map((cell, i) => (i === 0 ? <th scope="row">{shown(cell)}</th> : <td>{shown(cell)}</td>))}
+                {row.map((cell, i) => (i === 0 ? <th scope="row">{shown(cell)}</th> : <td class={kinds[i]}>{shown(cell)}</td>))}
                 {removes && <td />}
               </tr>
             ))}
@@ -49,9 +52,9 @@ export const SheetFigure = memo(({ item }: { item: Sheet }): VNode => {
 });
 
 const Row = memo(
-  ({ row, removes }: { row: SheetRow; removes: boolean }): VNode => (
+  ({ row, kinds, removes }: { row: SheetRow; kinds: (string | undefined)[]; removes: boolean }): VNode => (
     <Lit tag="tr" about={row.ref} class={row.off ? "off" : ""}>
-      {row.cells.map((cell, i) => (i === 0 ? <th scope="row">{shown(cell)}</th> : <td>{shown(cell)}</td>))}
+      {row.cells.map((cell, i) => (i === 0 ? <th scope="row">{shown(cell)}</th> : <td class={kinds[i]}>{shown(cell)}</td>))}
       {removes && (
         <td>
           {row.remove && (

@@ -7,8 +7,8 @@ import { useRef } from "preact/hooks";
 import { nudged, onSimplex, sharesAt } from "./axis";
 import { hue, Lit, useSession, useWidth, useWire } from "./context";
 import { placeOf } from "./grip";
-import { alongLine, beside, Word } from "./curves";
-import { Layout } from "./labels";
+import { Word } from "./curves";
+import { along, alongLine, among, beside, Layout, onLine, traced, type Place, type Spot } from "./labels";
 import { FONT, LINE } from "./plot";
 import type { Hold, Simplex, TernaryMark, Triple } from "./protocol";
 import { Head } from "./scatter";
@@ -47,6 +47,16 @@ function Drawing({ item, width }: { item: Simplex; width: number }): VNode {
   const height = field.bottom + 30;
   const layout = new Layout({ x: 0, y: 8, width: side + 2 * MARGIN, height: field.bottom }, FONT, LINE);
   for (const m of item.marks) layout.keep({ x: at(m.at).x - 6, y: at(m.at).y - 6, width: 12, height: 12 });
+  const named: Place[] = [
+    { x: a.x, y: a.y + 18, anchor: "start" },
+    { x: b.x, y: b.y + 18, anchor: "end" },
+    { x: c.x, y: c.y - 8, anchor: "middle" },
+  ];
+  item.corners.forEach((corner, i) => layout.reserve(corner.label, named[i] as Place));
+  const inside = { x: 0, y: 0, width: side + 2 * MARGIN, height };
+  const ways = item.lines.map((l) => traced(l.points.map((p) => p && at(p)), inside));
+  const shafts = item.arrows.map((arrow) => traced([at(arrow.start), at(arrow.end)], inside));
+  for (const box of [...ways, ...shafts, traced([a, b, c, a], inside)].flatMap(along)) layout.keep(box);
   const draw = d3line<Triple | null>()
     .defined((p) => p !== null)
     .x((p) => at(p ?? [1, 0, 0]).x)
@@ -68,10 +78,9 @@ function Drawing({ item, width }: { item: Simplex; width: number }): VNode {
         {item.arrows.map((arrow, i) => (
           <Head key={i} arrow={arrow} from={at(arrow.start)} to={at(arrow.end)} />
         ))}
-        {item.corners.map((corner, i) => {
-          const spot = [a, b, c][i] as Spot;
-          return <Word key={corner.ref} words={corner.label} about={corner.ref} at={{ x: spot.x, y: i === 2 ? spot.y - 8 : spot.y + 18, anchor: i === 2 ? "middle" : i === 0 ? "start" : "end" }} />;
-        })}
+        {item.corners.map((corner, i) => (
+          <Word key={corner.ref} words={corner.label} about={corner.ref} at={named[i] as Place} />
+        ))}
         {item.marks.map((m, i) => (
           <Lit tag="circle" about={m.ref} class="mark" key={`${i} ${m.ref}`} cx={at(m.at).x} cy={at(m.at).y} r="5" />
         ))}
@@ -79,19 +88,16 @@ function Drawing({ item, width }: { item: Simplex; width: number }): VNode {
           <Word key={`${i} ${m.ref}`} words={m.label} about={m.ref} class="mark-label" at={layout.put(m.label, beside(at(m.at).x, at(m.at).y))} />
         ))}
         {item.lines.map((l, i) => {
-          const seen = l.points.filter((p) => p !== null).map(at);
+          const seen = ways[i] ?? [];
           if (!l.label || seen.length < 2) return null;
-          return <Word key={i} words={l.label} about={l.ref} class={l.thin ? "small" : ""} at={layout.put(l.label, alongLine(seen))} />;
+          const line = among(ways, seen);
+          const place = l.thin ? layout.maybe(l.label, onLine(seen), line) : layout.put(l.label, alongLine(seen), line);
+          return place && <Word key={i} words={l.label} about={l.ref} class={l.thin ? "small" : ""} at={place} />;
         })}
       </svg>
       {item.marks.map((m, i) => m.hold && <Held key={`${i} ${m.ref}`} mark={m} hold={m.hold} field={field} />)}
     </>
   );
-}
-
-interface Spot {
-  x: number;
-  y: number;
 }
 
 const Between = ({ from, to }: { from: Spot; to: Spot }): VNode => <line x1={from.x} y1={from.y} x2={to.x} y2={to.y} />;

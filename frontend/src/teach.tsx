@@ -6,6 +6,7 @@ import { useRef } from "preact/hooks";
 import { plain, useWire } from "./context";
 import { copy } from "./copy";
 import { save } from "./export";
+import { OWN_ROWS } from "./own";
 import type { Act, View } from "./protocol";
 import type { Session } from "./session";
 
@@ -19,13 +20,14 @@ interface Lesson {
 
 export function Teach(): VNode | null {
   const wire = useWire();
-  const open = useSignal(false);
+  // The section that it was opened for: another may be read meanwhile.
+  const open = useSignal<Session | null>(null);
   const dialog = useRef<HTMLDialogElement>(null);
   const session = wire.current.value;
   const drawn = useComputed(() => Boolean(wire.current.value?.view.value));
   if (!session || !drawn.value) return null;
   const show = (): void => {
-    open.value = true;
+    open.value = session;
     dialog.current?.showModal();
   };
   return (
@@ -37,12 +39,12 @@ export function Teach(): VNode | null {
         class="teach"
         ref={dialog}
         aria-labelledby="xent-teach-title"
-        onClose={() => (open.value = false)}
+        onClose={() => (open.value = null)}
         onClick={(event) => {
           if (event.target === dialog.current) dialog.current?.close(); // the ground beside it
         }}
       >
-        {open.value && <Form session={session} close={() => dialog.current?.close()} />}
+        {open.value && <Form session={open.value} close={() => dialog.current?.close()} />}
       </dialog>
     </>
   );
@@ -65,7 +67,7 @@ function Composer({ session, view, close }: { session: Session; view: View; clos
     const set = (path: string, value: Act["value"]): Act => ({ do: "teach", path, value: value ?? null });
     const asking: Act = question ? { do: "ask", value: question } : { do: "leave" };
     const actions = [asking, set("hide", hide), set("lock", lock), set("size", size), set("solo", solo)];
-    wire.ask({ url: session.url, actions, only: [] }, { answer: (answer) => (link.value = wire.address(answer.url)) });
+    wire.ask({ url: session.url, actions, only: [], ...session.own() }, { answer: (answer) => (link.value = wire.address(answer.url)) });
   };
   const first = useRef(true);
   if (first.current) {
@@ -75,7 +77,10 @@ function Composer({ session, view, close }: { session: Session; view: View; clos
   const flip = (list: string[], name: string, on: boolean): string[] => (on ? [...list, name] : list.filter((n) => n !== name));
   const { hide, lock, size, solo, question } = lesson.value;
   const all = lock.includes("all");
-  const panels = [...view.panels.map(({ id, title }) => ({ id, title })), ...view.hidden.map((id) => ({ id, title: id }))];
+  const titles = new Map(view.panels.map(({ id, title }) => [id, title]));
+  if (session.takesRows) titles.set(OWN_ROWS, wire.word("own.title"));
+  for (const id of view.hidden) if (!titles.has(id)) titles.set(id, id);
+  const panels = [...titles].map(([id, title]) => ({ id, title }));
   const say = (key: string): void => {
     said.value = wire.word(key);
     setTimeout(() => (said.value = ""), 2500);
@@ -92,7 +97,7 @@ function Composer({ session, view, close }: { session: Session; view: View; clos
       <fieldset>
         <legend>{wire.word("teach.locks")}</legend>
         <Check label={wire.word("teach.lock_all")} on={all} change={(on) => compose({ lock: on ? ["all"] : [] })} />
-        {!all && lockable(view).map(({ key, label }) => <Check key={key} label={label} on={lock.includes(key)} change={(on) => compose({ lock: flip(lock, key, on) })} />)}
+        {!all && lockable(view, session.takesRows ? wire.word("own.title") : undefined).map(({ key, label }) => <Check key={key} label={label} on={lock.includes(key)} change={(on) => compose({ lock: flip(lock, key, on) })} />)}
       </fieldset>
       <fieldset>
         <legend>{wire.word("teach.shown")}</legend>
@@ -111,6 +116,7 @@ function Composer({ session, view, close }: { session: Session; view: View; clos
         <span>{wire.word("teach.link")}</span>
         <input type="text" class="typed" readOnly value={link.value} onFocus={(e) => e.currentTarget.select()} />
       </label>
+      {session.takesRows && wire.owned.value && <p class="caption">{wire.word("own.not_in_link")}</p>}
       <div class="controls">
         <button type="button" class="button" onClick={async () => {
             const done = await copy(link.value);
@@ -126,7 +132,7 @@ function Composer({ session, view, close }: { session: Session; view: View; clos
           class="button"
           onClick={() =>
             wire.ask(
-              { url: session.url, actions: [], only: [], keep: true },
+              { url: session.url, actions: [], only: [], keep: true, ...session.own() },
               { answer: ({ kept }) => kept !== undefined && save(`xent-${session.name}.json`, kept, "application/json") },
             )
           }
@@ -159,12 +165,13 @@ interface Lockable {
 }
 
 /** Everything of a view that can be edited, by the path or the action that edits it. */
-function lockable(view: View): Lockable[] {
+function lockable(view: View, own: string | undefined): Lockable[] {
   const found = new Map<string, string>();
   const add = (key: string | undefined, label: string | undefined): void => {
     const field = key?.split(".")[0];
     if (field && label && !found.has(field)) found.set(field, label);
   };
+  add("own", own);
   for (const item of view.panels.flatMap((panel) => panel.items)) {
     if (item.kind === "bars") item.rows.forEach((row) => add(row.drag?.path, plain(item.title)));
     if (item.kind === "sheet") item.columns.forEach((label, i) => item.rows.forEach(({ cells }) => add(pathOf(cells[i]), label)));

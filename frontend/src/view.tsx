@@ -60,6 +60,7 @@ function render({ model, el: given }: { model: Model; el: HTMLElement }): () => 
     const key = event.key.toLowerCase();
     // A half-typed number has its own undo.
     const typing = event.target instanceof HTMLInputElement && event.target.type === "text";
+    if (event.target instanceof HTMLTextAreaElement) return;
     if (typing && event.target.value !== event.target.defaultValue && event.target.matches(":focus")) return;
     if (page && key === "p") {
       event.preventDefault();
@@ -77,6 +78,9 @@ function render({ model, el: given }: { model: Model; el: HTMLElement }): () => 
   el.addEventListener("pointerleave", onLeave);
   el.addEventListener("focusout", onLeave);
   keys.addEventListener("keydown", onKey as EventListener);
+  // The browser's own menu does not wait: what is drawn by now is printed, the rest the next time.
+  const onPrint = (): void => wire.startAll();
+  if (page) addEventListener("beforeprint", onPrint);
   const releaseFocus = keepFocus(el);
 
   draw(<App wire={wire} theme={theme} />, el);
@@ -97,6 +101,7 @@ function render({ model, el: given }: { model: Model; el: HTMLElement }): () => 
     el.removeEventListener("pointerleave", onLeave);
     el.removeEventListener("focusout", onLeave);
     keys.removeEventListener("keydown", onKey as EventListener);
+    removeEventListener("beforeprint", onPrint);
   };
 }
 

@@ -3,8 +3,12 @@
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import type { Model } from "./model";
-import type { Contents, Progress, Request, Response } from "./protocol";
+import type { Contents, Given, Own, Progress, Request, Response } from "./protocol";
 import { Session } from "./session";
+import { share } from "./share";
+
+/** The reader's own rows outlast a reload, in this tab and nowhere else. */
+const OWN = "xent-own";
 
 type Asked = Omit<Request, "seq">;
 
@@ -25,6 +29,10 @@ export class Wire {
   readonly reading = signal<string | null>(null);
   /** The section the page was opened at has been drawn: from now on others are, when they come near. */
   readonly ready = signal(false);
+  /** The reader's own rows; null once they are forgotten, undefined if there never were any here. */
+  readonly own = signal<Given | null | undefined>(undefined);
+  /** What Python says that it read of them. */
+  readonly owned = signal<Own | null>(null);
   readonly solo = computed(() => this.alone !== null || (this.contents.value?.solo ?? false));
   readonly shown = computed(() => {
     const all = this.contents.value?.sections ?? [];
@@ -47,6 +55,7 @@ export class Wire {
     const experiment = model.get("experiment");
     this.alone = typeof experiment === "string" && experiment !== "" ? experiment : null;
     this.whole = model.get("whole_page") === true;
+    this.own.value = this.storedOwn();
     model.on("msg:custom", this.onMessage);
     model.on("change:url", this.onUrl);
     model.on("change:connected", this.onConnected);
@@ -98,15 +107,40 @@ export class Wire {
     this.model.save_changes();
   }
 
+  /** Rows that Python has read go with every request from now on; other sections offer them. */
+  keepOwn(given: Given, from: Session): void {
+    this.own.value = given;
+    this.storeOwn(JSON.stringify(given));
+    for (const session of this.sessions.peek().values()) if (session !== from) session.refresh();
+  }
+
+  tellOwn(own: Own | null): void {
+    this.owned.value = own && share(this.owned.peek(), own);
+  }
+
+  forgetOwn(): void {
+    this.own.value = null;
+    this.storeOwn(null);
+    for (const session of this.sessions.peek().values()) {
+      session.refused.value = "";
+      session.refresh();
+    }
+  }
+
   /** The address of another state of this page, where there is one. */
   address(url: string): string {
     const whole = String(this.model.get("link") ?? "");
     return `${whole.split("#")[0] ?? ""}#${url}`;
   }
 
+  /** Draw every section, near or not. */
+  startAll(): void {
+    for (const { name } of this.shown.peek()) this.sessions.peek().get(name)?.start();
+  }
+
   /** Draw every section, then print. */
   print(): void {
-    for (const { name } of this.shown.peek()) this.sessions.peek().get(name)?.start();
+    this.startAll();
     let done: (() => void) | undefined;
     done = effect(() => {
       if (![...this.shown.value].every(({ name }) => this.sessions.value.get(name)?.view.value) || !this.idle.value) return;
@@ -119,6 +153,25 @@ export class Wire {
         }),
       );
     });
+  }
+
+  private storeOwn(text: string | null): void {
+    if (!this.whole) return; // a notebook's page is not ours alone; its kernel keeps them
+    try {
+      if (text === null) sessionStorage.removeItem(OWN);
+      else sessionStorage.setItem(OWN, text);
+    } catch {
+      // Storage is full or switched off: they last as long as the page.
+    }
+  }
+
+  private storedOwn(): Given | undefined {
+    if (!this.whole) return undefined;
+    try {
+      return (JSON.parse(sessionStorage.getItem(OWN) ?? "null") as Given | null) ?? undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   private link(): string {
@@ -139,8 +192,8 @@ export class Wire {
             const before = this.contents.peek();
             this.contents.value = before && JSON.stringify(before) === JSON.stringify(contents) ? before : contents;
             const sessions = new Map(this.sessions.peek());
-            for (const { name, url: begin } of contents.sections) {
-              if (!sessions.has(name)) sessions.set(name, new Session(this, name, begin));
+            for (const { name, url: begin, takes_rows: takes } of contents.sections) {
+              if (!sessions.has(name)) sessions.set(name, new Session(this, name, begin, takes));
             }
             this.sessions.value = sessions;
             this.active.value = contents.at;

@@ -109,7 +109,7 @@ def test_dask_loses_a_worker(source, alone):
         got = summarize(source, dask=client, size=5000, progress=kill)
         assert lost[0][3], "it held results, or was at work"
         assert lost[0][1] < lost[0][2], "rows were left to do"
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while lost[0][0] in client.scheduler_info()["workers"] and time.monotonic() < deadline:
             time.sleep(0.1)
         assert lost[0][0] not in client.scheduler_info()["workers"]
@@ -127,7 +127,7 @@ def test_a_scheduler_that_is_not_there(source, monkeypatch):
     began = time.monotonic()
     with pytest.raises(AuditError, match=f"There is no Dask scheduler at {address}: it has not answered for 1 s"):
         summarize(source, dask=address)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
     with pytest.raises(AuditError, match="is no address of a Dask scheduler"):
         summarize(source, dask="nonsense://x")
 
@@ -186,10 +186,12 @@ def test_audit_files_is_report_of_summarize(source, alone, tmp_path):
 def test_memory_does_not_grow_with_the_file(tmp_path):
     """Read a file with a hole of 1.3 GB in a process of its own, and ask how much memory it had at most."""
     program = (
-        "import resource, sys; from xent.auditor.engine import summarize\n"
+        "import sys; from pathlib import Path; from xent.auditor.engine import summarize\n"
         "from xent.auditor.readers import open_source\n"
         "rows = summarize(open_source(sys.argv[1:])).counts['rows']\n"
-        "print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        # not getrusage, which begins at what the process that started this one held
+        "peak = Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]\n"
+        "print(rows, int(peak) // 1024)"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "logits.npy"), str(tmp_path / "labels.npy")]
     for rows in (10, 10**7):  # first a small one, because compiling the pass takes more memory than it ever does

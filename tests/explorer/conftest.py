@@ -13,7 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+
+PATIENCE_MS = 30_000
+"""How long a page is waited for: a machine may have much else to do."""
+expect.set_options(timeout=PATIENCE_MS)
 
 CHROMIUM = os.environ.get("XENT_CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -44,7 +48,7 @@ def start_server(*arguments: str, program: tuple[str, ...] = ("-m", "xent")) -> 
 def stop_server(server: subprocess.Popen[str]) -> None:
     """Stop it and close the pipe."""
     server.terminate()
-    server.communicate(timeout=10)
+    server.communicate(timeout=60)
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +93,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """Open a fresh page; anything that leaves the machine, and any error in the console, fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     tab = context.new_page()
     outside: list[str] = []
     errors: list[str] = []

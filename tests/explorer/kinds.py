@@ -36,6 +36,7 @@ class State:
     on: tuple[bool, ...] = stored((True, True, False), Many(Flag("on"), 3, 3))
     labels: tuple[str, ...] = stored(("cat", "dog", "cat"), Many(OneOf("labels", ("cat", "dog")), 3, 3))
     weights: tuple[float, ...] = stored((1.0, 2.0, 0.5), Many(Real("weights", 0.0, 10.0), 3, 3))
+    pause: float = stored(0.05, Real("pause", 0.0, 60.0))
 
 
 def first(_: Any) -> State:
@@ -280,7 +281,7 @@ def _bars(s: State) -> Any:
 def _slowly(s: State) -> Any:
     for i in range(8):
         progress(i / 8)
-        time.sleep(0.05)
+        time.sleep(s.pause)
     return f.prose("late", f.say("It took a while to find {width}.", width=num(s.width)))
 
 

@@ -16,10 +16,11 @@ READY = "[data-section] .panels[id]"
 
 
 def open_at(page: Page, address: str, link: str = "") -> None:
-    """Open a state and wait for its picture."""
+    """Open a state and wait for its picture; then be a reader who has moved: the page goes nowhere by itself."""
     page.goto(f"{address.rstrip('/')}/#{link}" if link else address)
     page.wait_for_selector(READY)
     settle(page)
+    page.evaluate("dispatchEvent(new Event('wheel'))")
 
 
 def section(page: Page, name: str = "logits") -> Any:
@@ -28,11 +29,26 @@ def section(page: Page, name: str = "logits") -> Any:
 
 
 def settle(page: Page) -> None:
-    """Wait until Python has answered everything and a frame has been painted."""
+    """Wait until Python has answered everything, and nothing new is asked for while some frames are painted.
+
+    What an answer has drawn may bring others near the screen, which ask a frame or two later.
+    """
     page.wait_for_function(
-        """() => !document.querySelector("[data-waiting], [data-writing]")
-             && new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"""
+        """() => new Promise((done) => {
+             const still = () => document.querySelector("[data-state=idle]") && document.fonts.status === "loaded"
+               && !document.querySelector("[data-waiting], [data-writing]");
+             const look = (quiet) => {
+               if (quiet === 4) done(true);
+               else requestAnimationFrame(() => look(still() ? quiet + 1 : 0));
+             };
+             look(0);
+           })"""
     )
+
+
+def copied(page: Page, words: str) -> None:
+    """Wait until something is in the clipboard."""
+    page.wait_for_function("(words) => navigator.clipboard.readText().then((held) => held === words)", arg=words)
 
 
 def link(page: Page) -> str:
@@ -134,6 +150,7 @@ __all__ = [
     "READY",
     "all_numbers",
     "assert_page_is_python",
+    "copied",
     "drag_to",
     "expect",
     "field",

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.explorer.seen import assert_page_is_python, drag_to, lane, link, open_at, section, settle, type_into
+from tests.explorer.seen import (
+    assert_page_is_python,
+    copied,
+    drag_to,
+    lane,
+    link,
+    open_at,
+    section,
+    settle,
+    type_into,
+)
 from xent.explorer import engine
 
 pytestmark = pytest.mark.browser
@@ -30,6 +40,11 @@ def asked(page: Page) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     page.on("websocket", lambda ws: ws.on("framesent", lambda data: out.append(json.loads(data))))
     return out
+
+
+def top_of(page: Page, name: str) -> float:
+    """Say where a section begins on the screen."""
+    return float(section(page, name).evaluate("(e) => e.getBoundingClientRect().top"))
 
 
 def test_a_section_is_asked_for_once_when_it_comes_near(page: Page, address: str) -> None:
@@ -65,8 +80,7 @@ def test_a_link_opens_the_article_at_its_section(page: Page, address: str, name:
     open_at(page, address, f"x={name}")
     page.wait_for_selector(f"[data-section={name}] .panels[id]")
     settle(page)
-    top = section(page, name).evaluate("(e) => e.getBoundingClientRect().top")
-    assert name == NAMES[0] or -5 <= top <= 120
+    assert name == NAMES[0] or -5 <= top_of(page, name) <= 120
     assert link(page).startswith(f"x={name}&v=")
     expect(page.locator(".toc [aria-current]")).to_have_count(1)
     expect(page.locator(".toc [aria-current]")).to_contain_text(
@@ -96,8 +110,22 @@ def test_the_contents_lead_to_a_section_and_keep_its_state(page: Page, address: 
     contents.get_by_role("link", name=re.compile("Temperature")).click()
     page.wait_for_function("() => location.hash === '#x=temperature&v=1&T=3'")
     expect(page.locator("#temperature-heading")).to_be_focused()
-    top = section(page, "temperature").evaluate("(e) => e.getBoundingClientRect().top")
-    assert -5 <= top <= 120
+    settle(page)
+    assert -5 <= top_of(page, "temperature") <= 120
+
+
+def test_what_is_read_stays_where_it_is_when_the_line_at_the_top_is_used_by_keyboard(
+    page: Page, address: str
+) -> None:
+    open_at(page, address, "x=temperature&v=1&T=2")
+    before = page.evaluate("scrollY")
+    controls = page.locator("header :is(a, button, input):visible")
+    assert controls.count() > 5
+    for control in controls.all():
+        control.focus()
+        settle(page)
+        assert page.evaluate("scrollY") == before
+    assert link(page) == "x=temperature&v=1&T=2"
 
 
 def test_the_contents_fold_where_there_is_no_room(page: Page, address: str) -> None:
@@ -208,7 +236,7 @@ def test_a_link_for_a_lesson_is_composed_and_the_state_is_taken_along(page: Page
     expect(dialog.get_by_label("Link", exact=True)).to_have_value(f"{address}#{expected}")
     dialog.get_by_role("button", name="Copy the link").click()
     expect(dialog.get_by_role("status")).to_contain_text("Link copied")
-    assert page.evaluate("navigator.clipboard.readText()") == f"{address}#{expected}"
+    copied(page, f"{address}#{expected}")
     with page.expect_download() as download:
         dialog.get_by_role("button", name="Save the state as JSON").click()
     kept = json.loads(download.value.path().read_text("utf-8"))
@@ -221,6 +249,17 @@ def test_a_link_for_a_lesson_is_composed_and_the_state_is_taken_along(page: Page
     assert link(page) == "x=temperature&v=1&T=2", "composing a link changes nothing on the page"
 
 
+def test_a_link_for_a_lesson_stays_about_its_section(page: Page, address: str) -> None:
+    open_at(page, address, "x=temperature&v=1&T=2")
+    page.get_by_role("button", name="Share, teach").click()
+    section(page, "logits").evaluate("(e) => e.scrollIntoView()")
+    page.wait_for_function("() => location.hash.startsWith('#x=logits')")
+    field = page.get_by_role("dialog").get_by_label("Link", exact=True)
+    expect(field).to_have_value(re.compile("#x=temperature&v=1&T=2$"))
+    page.get_by_role("dialog").get_by_label("only this section").check()
+    expect(field).to_have_value(re.compile("#x=temperature&v=1&T=2&solo=1$"))
+
+
 @pytest.mark.parametrize("by", ["button", "keys"])
 def test_printing_draws_every_section_first(page: Page, address: str, by: str) -> None:
     page.add_init_script("window.print = () => (window.__drawn = document.querySelectorAll('.panels[id]').length)")
@@ -231,6 +270,19 @@ def test_printing_draws_every_section_first(page: Page, address: str, by: str) -
         page.keyboard.press("ControlOrMeta+p")
     page.wait_for_function("() => window.__drawn !== undefined")
     assert page.evaluate("window.__drawn") == len(NAMES)
+
+
+def test_the_browser_s_own_print_says_what_is_missing_and_has_it_drawn(page: Page, address: str) -> None:
+    open_at(page, address, "x=logits&v=1")
+    line = page.get_by_text("missing from this print")
+    expect(line).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(line).to_be_visible()
+    expect(page.locator(".waiting .on-paper").first).to_be_visible()
+    expect(page.locator(".waiting .note").first).to_be_hidden()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(page.locator(".panels[id]")).to_have_count(len(NAMES))
+    expect(line).to_have_count(0)
 
 
 def test_a_notice_names_what_was_wrong_wherever_the_reader_is(page: Page, address: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.explorer.seen import open_at
 from xent import information as public
 from xent.explorer import engine
 from xent.explorer.experiments import information
@@ -147,3 +148,37 @@ def test_exact_agrees_with_the_library() -> None:
 def test_what_is_no_distribution_is_scaled_and_said(url: str, says: str) -> None:
     (notice,) = ask(f"x=information&v=1&{url}")["notices"]
     assert notice.startswith(says)
+
+
+NAMES_AND_COVERS = """() => {
+  const out = [];
+  for (const figure of document.querySelectorAll(".areas")) {
+    const rects = [...figure.querySelectorAll(".tint")];
+    for (const name of figure.querySelectorAll(".area .word")) {
+      const box = name.getBoundingClientRect();
+      const middle = box.top + box.height / 2;
+      const under = rects.filter((rect) => {
+        const { left, right, top, bottom } = rect.getBoundingClientRect();
+        return left < box.left && box.left < right && top < middle && middle < bottom;
+      }).at(-1);
+      const above = rects.slice(rects.indexOf(under) + 1).map((rect) => rect.getBoundingClientRect());
+      const free = (o) => o.right <= box.left || o.left >= box.right || o.bottom <= middle || o.top >= middle;
+      const end = under?.getBoundingClientRect().right ?? 0;
+      if (box.right > end || !above.every(free)) out.push(name.textContent);
+    }
+  }
+  return out;
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [320, 768, 1440])
+@pytest.mark.parametrize("state", ["", "&forecast=0.02,0.5,0.25,0.23", "&forecast=0.97,0.01,0.01,0.01"])
+def test_names_stand_on_what_is_seen_of_their_area(page: Any, address: str, width: int, state: str) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    open_at(page, address, f"x=information&v=1&solo=1{state}")
+    assert page.evaluate(NAMES_AND_COVERS) == []
+    said = page.locator(".areas .area .word, .areas .key li").all_text_contents()
+    assert {f"{name}: " for name in ("sun", "cloud", "rain", "snow")} <= {
+        text[: text.find(":") + 2] for text in said
+    }

@@ -12,16 +12,14 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 from torch.nn import functional as F  # noqa: N812
 
 import xent
 from tests.explorer.drawn import ask, figure, links
-from tests.explorer.seen import assert_page_is_python, field, link, open_at, section, settle
-from xent.explorer import engine
+from tests.explorer.seen import assert_page_is_python, link, open_at, section, settle
+from xent.explorer import engine, pasted
 from xent.explorer.experiments import labels
-from xent.explorer.experiments.labels import pasted
 from xent.explorer.experiments.labels.state import State
 from xent.explorer.numbers import show
 from xent.explorer.rows import weigh
@@ -108,12 +106,12 @@ def test_every_program_prints_the_number_on_the_page(url: str) -> None:
             assert show(printed) == result["text"], name
         else:
             assert printed == pytest.approx(result["value"], rel=1e-12, abs=1e-12), name
-    back = labels.act(state, {"do": "set", "path": "paste", "value": tabs["text"]}, {})
-    assert back.logits == state.logits
-    assert back.used == state.used
-    assert [t for i in range(back.n) if back.used[i] for t in back.target(i)] == [
-        t for i in range(state.n) if state.used[i] for t in state.target(i)
-    ]
+    back = pasted.read(tabs["text"])
+    assert tuple(z for row in back.logits for z in row) == state.logits
+    assert tuple(back.used) == state.used
+    targets = back.soft or [[float(j == y) for j in range(state.k)] for y in back.labels]
+    for i in range(state.n):
+        assert not back.used[i] or tuple(targets[i]) == state.target(i)
 
 
 def test_all_rows_ignored_is_zero_divided_by_zero() -> None:
@@ -159,77 +157,6 @@ def test_a_share_makes_the_others_of_its_row_move_over() -> None:
     assert state.target(1) == State.soft[3:6]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "2,1,0.1,0\n0,3,1,1",
-        "2 1 0.1 0\n0 3 1 1\n",
-        "2, 1, 0.1, 0; 0, 3, 1, 1",
-        "[[2.0, 1.0, 0.1, 0], [0.0, 3.0, 1.0, 1]]",
-        "[[2. 1. 0.1 0]\n [0. 3. 1. 1]]",
-        "2,1,0.1,0 0,3,1,1",  # lines that a field of one line has joined
-        "2\t1\t0.1\t0 0\t3\t1\t1",
-        "2, 1, 0.1, 0 0, 3, 1, 1",
-        "2 1 0.1 | 0; 0 3 1 | 1",
-        "2, 1, 0.1 | 0 0, 3, 1 | 1",
-    ],
-)
-def test_rows_are_read_as_they_are_pasted(text: str) -> None:
-    rows = pasted.read(text)
-    assert rows.logits == [[2.0, 1.0, 0.1], [0.0, 3.0, 1.0]]
-    assert (rows.labels, rows.used, rows.soft) == ([0, 1], [True, True], None)
-
-
-def test_distributions_masks_and_ignored_rows_are_read() -> None:
-    rows = pasted.read("1, −inf, 2 | 0.5, 0, 0.5; 0, 1, 1 | -100")
-    assert rows.logits[0] == [1.0, -math.inf, 2.0]
-    assert rows.soft == [[0.5, 0.0, 0.5], [1.0, 0.0, 0.0]]
-    assert rows.used == [True, False]
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("1,2,0\n1,2,3,0", "Row 1 has 3 logits and row 0 has 2; give every row the same number, and its label."),
-        ("cat,dog,label\n1,2,0", "Row 0: a number was expected, 'cat' came; leave out names and headings."),
-        (
-            "1,2,0\n1,nan,0",
-            "Row 1, column 1 is NaN, which no softmax can take; give a finite number, or −inf to mask the class.",
-        ),
-        ("1,inf,0", "Row 0, column 1 is ∞, which no softmax can take; give a finite number, or −inf to mask"),
-        (",".join(["1"] * 1001), "Row 0 has 1000 logits; 2 to 10 fit here, then the label: keep the classes you"),
-        ("5", "Row 0 has 0 logits; 2 to 10 fit here, then the label"),
-        ("1,2,2", "The label of row 0 is 2.0; with 2 logits it is a whole number from 0 to 1, or -100 to ignore"),
-        ("1,2,0.5", "The label of row 0 is 0.5; with 2 logits it is a whole number"),
-        ("1,2,-1", "The label of row 0 is −1.0; with 2 logits it is a whole number"),
-        ("1,2,nan", "The label of row 0 is NaN; with 2 logits it is a whole number"),
-        ("1 2|0.5 0.6", "The target of row 0 adds up to 1.1000; its shares have to be 0 or more and add up to 1."),
-        ("1 2|0.5 nan", "The target of row 0 adds up to NaN; its shares have to be 0 or more and add up to 1."),
-        ("1 2|1.5 -0.5", "The target of row 0 adds up to 1.0000; its shares have to be 0 or more"),
-        ("1 2 3|0.5 0.5", "The target of row 0 has 2 numbers; write one label, or 3 shares that add up to 1."),
-        ("1 2|0;1 2 0", "Row 1 does not have the same bars as row 0; put one | between logits and target"),
-        ("-inf,-inf,0", "Row 0 has every class masked with −∞, which leaves no probability to give"),
-        ("1,2e5,0", "Row 0, column 1 is 2.00×10⁵; this table takes logits within ±1000.0."),
-        ("1,2,0\n" * 13, "13 rows came, and this table holds 12; paste some of them, or open the file with"),
-        ("  ;; ", "No rows came; paste the logits of a row and its label, such as 2, 1, 0.1, 0."),
-        ("1 2 0 " * 20_000, "At most 100000 characters are read, 120000 came; paste a few rows."),
-    ],
-)
-def test_a_bad_row_is_named_in_a_sentence_and_nothing_changes(text: str, sentence: str) -> None:
-    answer = ask("x=labels&v=1&split=3", {"do": "set", "path": "paste", "value": text})
-    assert answer["error"].startswith(sentence)
-    assert answer["url"] == "x=labels&v=1&split=3"
-
-
-@settings(max_examples=300)
-@given(st.text("0123456789.,;|[]()-+einfa \t\n", max_size=60))
-def test_whatever_is_pasted_is_read_or_refused(text: str) -> None:
-    answer = ask("x=labels", {"do": "set", "path": "paste", "value": text})
-    assert "view" in answer
-    if "error" not in answer:
-        assert answer["notices"] == []
-
-
 def test_the_costliest_rows_of_a_file_are_loaded() -> None:
     answer = ask("x=labels", {"do": "load", "value": "plain"})
     state = from_url(answer["url"], 1, State)[0]
@@ -237,6 +164,7 @@ def test_the_costliest_rows_of_a_file_are_loaded() -> None:
     assert (state.k, state.n) == (10, 8)
     assert [state.row(i) for i in range(8)] == [tuple(rows.logits[i]) for i in rows.order[:8]]
     assert state.labels == tuple(rows.labels[i] for i in rows.order[:8])
+    assert state.called == rows.classes
     wide = weigh([[0.0] * 11], [0], name="wide", classes=[str(j) for j in range(11)])
     with pytest.raises(ActionError, match="wide has 11 classes, and this table shows at most 10"):
         labels.act(State(), {"do": "load", "value": "wide"}, {"wide": wide})
@@ -253,6 +181,7 @@ def test_the_costliest_rows_of_a_file_are_loaded() -> None:
         ("y=0,9,1,1,0,2", "The label of row 1 was 9, but the classes are 0 to 2; it is 2 now."),
         ("z=-inf,-inf,1,2&k=2&y=0,1", "Row 0 had every class masked with −∞"),
         ("k=2&z=1,2&y=0&w=1,2,3", "There are 2 classes, so there are 2 class weights now."),
+        ("k=2&z=1,2&y=0&names=a,b,c", "There are 2 classes and 3 names for them; our own names are shown."),
         ("form=soft&k=2&z=1,2&y=0&t=0.9,0.9", "The distribution of row 0 did not add up to 1"),
     ],
 )
@@ -301,7 +230,7 @@ def test_keys_step_through_the_whole_numbers_of_classes() -> None:
 
 
 @pytest.mark.browser
-def test_a_reader_edits_the_table_and_pastes_rows(page: Page, address: str) -> None:
+def test_a_reader_edits_the_table(page: Page, address: str) -> None:
     open_at(page, address, "x=labels&v=1&solo=1")
     here = section(page, "labels")
     here.get_by_label("Count row 4").check()
@@ -310,19 +239,7 @@ def test_a_reader_edits_the_table_and_pastes_rows(page: Page, address: str) -> N
     here.get_by_label("Target of row 0").select_option("2")
     settle(page)
     assert "y=2,0,1,1,0,2" in link(page)
-    page.evaluate("navigator.clipboard.writeText('2,1,0.1,0\\n0,3,1,1\\n1,1,1,2\\n')")
-    box = field(page, "paste", "labels")
-    box.click()
-    page.keyboard.press("ControlOrMeta+v")
-    page.keyboard.press("Enter")
-    settle(page)
-    assert "z=2,1,0.1,0,3,1,1,1,1" in link(page)
     assert_page_is_python(page)
-    box.click()
-    page.keyboard.type("1,2,0;1,cat,0")
-    page.keyboard.press("Enter")
-    settle(page)
-    expect(page.locator(".notices")).to_contain_text("Row 1: a number was expected, 'cat' came")
 
 
 @pytest.mark.browser

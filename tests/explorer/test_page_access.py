@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.explorer.seen import assert_page_is_python, lane, link, open_at, settle
+from tests.explorer.seen import READY, assert_page_is_python, lane, link, open_at, settle
 
 pytestmark = pytest.mark.browser
 
@@ -120,12 +120,13 @@ def test_reduced_motion_has_no_transitions_and_runs_slowly(browser: Browser, add
            }).length"""
     )
     assert moving == 0
+    began = page.evaluate("performance.now()")
     page.get_by_role("button", name="Run", exact=True).click()
-    page.wait_for_timeout(900)
+    page.wait_for_function("() => /steps=[2-9]/.test(location.hash)")
     page.get_by_role("button", name="Pause", exact=True).click()
     settle(page)
-    assert "steps=" in link(page)
-    assert int(link(page).split("steps=")[1].split("&")[0]) <= 3
+    half_seconds = (page.evaluate("performance.now()") - began) / 500
+    assert int(link(page).split("steps=")[1].split("&")[0]) <= 1 + half_seconds
     context.close()
 
 
@@ -139,6 +140,7 @@ def test_the_theme_is_chosen_in_the_header_and_kept(page: Page, address: str) ->
     dark = page.evaluate(paper)
     assert dark != light
     page.reload()
+    page.wait_for_selector(READY)
     settle(page)
     assert page.evaluate(paper) == dark
     assert "dark" not in link(page)

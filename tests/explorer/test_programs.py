@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.explorer.drawn import ask, close, figure, links, nodes, whole  # sets Keras's backend
-from tests.explorer.seen import link, open_at, section, settle, view_of
+from tests.explorer.seen import copied, link, open_at, section, settle, view_of
 from xent.explorer import engine
 from xent.explorer.experiments.landscape.ground import Ground
 from xent.explorer.programs import LABELS
@@ -357,6 +357,5 @@ def test_the_program_follows_the_pitfall_that_is_chosen_and_is_copied(page: Page
     assert "code=reduction" in link(page)
     here.get_by_role("tab", name="JAX").click()
     here.get_by_role("button", name="Copy the JAX code").click()
-    page.wait_for_timeout(50)
-    copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == shown.text_content() == source(view_of(link(page)), "jax")
+    expect(shown).to_have_text(source(view_of(link(page)), "jax"), use_inner_text=False)
+    copied(page, source(view_of(link(page)), "jax"))

@@ -147,6 +147,28 @@ def test_it_opens_soon_and_needs_nothing_but_its_folder(browser: Browser, site: 
 
 @pytest.mark.browser
 @pytest.mark.slow
+def test_a_reader_s_own_rows_are_read_without_numpy(browser: Browser, site: Path) -> None:
+    outside: list[str] = []
+    with serve(site) as address:
+        page = opened(browser, outside)
+        page.goto(f"{address}#x=calibration&v=1&solo=1")
+        drawn(page, "calibration")
+        here = page.locator(".own-rows")
+        here.locator("summary").click()
+        here.get_by_label("Rows as text").fill("cat,dog,label\n2,1,cat\n0,nan,dog")
+        here.get_by_role("button", name="Use these rows").click()
+        expect(here.get_by_role("alert")).to_contain_text("Row 1, column 1 is NaN", timeout=20_000)
+        here.get_by_label("Rows as text").fill("cat,dog,label\n2,1,cat\n0,3,dog")
+        here.get_by_role("button", name="Use these rows").click()
+        expect(here.get_by_role("status")).to_contain_text("2 rows of 2 classes (cat, dog), 0 mistakes.")
+        drawn(page, "calibration")
+        page.wait_for_function("location.hash.includes('src=own')")
+        page.context.close()
+    assert outside == []
+
+
+@pytest.mark.browser
+@pytest.mark.slow
 def test_what_cannot_start_says_so(browser: Browser, site: Path) -> None:
     with serve(site) as address:
         page = opened(browser, [])

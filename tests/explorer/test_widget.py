@@ -144,6 +144,25 @@ def test_a_message_is_answered_as_by_the_server() -> None:
     assert explorer.sent == [engine.respond(request)]
 
 
+def test_the_reader_s_own_rows_are_kept_by_the_kernel_until_they_are_forgotten() -> None:
+    explorer = Recorded("calibration")
+    own = {"name": "two.csv", "text": "3,1,0\n0,2,0", "form": "logits"}
+    request = {"seq": 1, "url": explorer.url, "actions": [{"do": "own"}], "own": own}
+    explorer._receive(explorer, request, [])
+    explorer.url = explorer.sent[-1]["url"]  # as the page sets it
+    assert explorer.state.source == "own"
+    assert explorer.loss == pytest.approx(
+        np.mean(xent.cross_entropy(np.array([[3.0, 1], [0, 2]]), np.zeros(2, int)))
+    )
+    bad = {**own, "text": "3,1,0\n0,cat,0"}
+    explorer._receive(explorer, {**request, "seq": 2, "url": explorer.url, "own": bad}, [])
+    assert explorer.sent[-1]["error"].startswith("Row 1, column 1: a number was expected, 'cat' came")
+    assert explorer.state.source == "own"
+    explorer._receive(explorer, {"seq": 3, "url": explorer.url, "actions": [], "own": None}, [])
+    explorer.url = explorer.sent[-1]["url"]
+    assert explorer.state.source != "own"
+
+
 def test_a_slow_message_lets_others_pass_and_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     module: Any = sys.modules[kinds.__name__]
     monkeypatch.setitem(engine.EXPERIMENTS, kinds.NAME, module)

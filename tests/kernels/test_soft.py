@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import oracle
 import xent
 from xent.kernels import cpu, cpu_soft, threads
 
@@ -192,3 +193,91 @@ def test_smoothing_is_its_distribution(k, epsilon, seed):
     other, steep = xent.cross_entropy_with_grad(z, q)
     assert loss == pytest.approx(other, rel=1e-13)
     np.testing.assert_allclose(slope, steep, rtol=1e-9, atol=1e-15)
+
+
+ROW_OPTIONS = st.sampled_from([
+    *OPTIONS.values(), {"weight": True}, {"weight": True, "label_smoothing": 0.1, "temperature": 0.5},
+])  # fmt: skip
+
+
+@st.composite
+def batches(draw):
+    """Logits, a distribution or a label a row, and options: sizes about where one kernel gives way to another."""
+    k, n = (
+        draw(st.sampled_from([1, 2, 3, 10, 63, 64, 65, 130, 700])),
+        draw(st.sampled_from([2, 5, 63, 64, 65, 150])),
+    )
+    dtype, seed = draw(st.sampled_from([np.float64, np.float32, np.float16])), draw(st.integers(0, 2**32 - 1))
+    rng, options = np.random.default_rng(seed), dict(draw(ROW_OPTIONS))
+    if "weight" in options:
+        options["weight"] = rng.uniform(0, 2, k)
+    z = (rng.normal(size=(n, k)) * draw(st.sampled_from([1e-3, 3.0, 50.0]))).astype(dtype)
+    soft = draw(st.booleans())
+    return z, rng.dirichlet(np.ones(k), n).astype(dtype) if soft else rng.integers(0, k, n), options
+
+
+def both(z, target, grad, options):
+    """Give loss and gradient; the loss alone has kernels of its own."""
+    if grad:
+        return xent.cross_entropy_with_grad(z, target, reduction="none", **options)
+    return xent.cross_entropy(z, target, reduction="none", **options), np.empty((len(z), 0))
+
+
+@given(batches(), st.booleans(), st.data())
+def test_a_row_depends_on_no_other_row_and_not_on_how_many_there_are(batch, grad, data):
+    z, target, options = batch
+    i, n = data.draw(st.integers(0, len(z) - 1)), len(z)
+    loss, slope = both(z, target, grad, options)
+    alone = both(z[i : i + 1], target[i : i + 1], grad, options)
+    others = np.arange(n) != i
+    wild = z.copy()
+    wild[others] = data.draw(st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 6e4, -6e4]))
+    among = both(wild, target, grad, options)
+    part = slice(i // 2, i + 1)
+    some = both(z[part], target[part], grad, options)
+    for other, at in ((alone, 0), (among, i), (some, -1)):
+        assert other[0][at] == loss[i]
+        np.testing.assert_array_equal(other[1][at], slope[i])
+
+
+@given(batches(), st.booleans(), st.sampled_from([-1, 2, -3]), st.sampled_from([1, 3, -2]))
+def test_rows_that_are_apart_in_memory_give_the_same_bits(batch, grad, step, other):
+    z, target, options = batch
+
+    def apart(a, by):
+        """Lay the same rows so many places apart, from the end if it is negative."""
+        return np.repeat(a[::-1] if by < 0 else a, abs(by), axis=0)[::by]
+
+    loss, slope = both(z, target, grad, options)
+    got = both(apart(z, step), apart(target, other), grad, options)
+    np.testing.assert_array_equal(got[0], loss)
+    np.testing.assert_array_equal(got[1], slope)
+
+
+@pytest.mark.parametrize("faulty", [-1.0, -1e-30, np.nan, np.inf])
+@pytest.mark.parametrize("k", [3, 90])
+def test_a_class_weight_that_is_negative_or_not_finite_is_refused(faulty, k):
+    z, weight = RNG.normal(size=(70, k)).astype(np.float32), np.ones(k)
+    weight[1] = faulty
+    for target in (RNG.dirichlet(np.ones(k), 70).astype(np.float32), RNG.integers(0, k, 70)):
+        for evaluate in (xent.cross_entropy, xent.cross_entropy_with_grad):
+            with pytest.raises(ValueError, match="weight"):
+                evaluate(z, target, weight=weight)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("k", [3, 64, 90])
+def test_a_class_of_weight_zero_costs_nothing_and_pulls_on_nothing(k, dtype):
+    z, q = (RNG.normal(size=(70, k)) * 3).astype(dtype), RNG.dirichlet(np.ones(k), 70).astype(dtype)
+    q[0], weight = np.eye(k, dtype=dtype)[1], RNG.uniform(0.5, 2, k)
+    weight[1] = 0
+    loss, slope = xent.cross_entropy_with_grad(z, q, weight=weight, reduction="none")
+    eps = float(np.finfo(dtype).eps)
+    assert loss[0] == 0
+    assert not slope[0].any()
+    for i in (0, 1, 69):
+        t = oracle.target([float(x) for x in q[i]], k, weight=weight)
+        exact = oracle.reals(z[i])
+        assert float(loss[i]) == pytest.approx(float(oracle.loss(exact, t)), rel=8 * eps)
+        for got, want in zip(slope[i], oracle.gradient(exact, t), strict=True):
+            assert float(got) == pytest.approx(float(want), rel=64 * eps, abs=eps)

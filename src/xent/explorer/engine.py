@@ -15,11 +15,12 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 from urllib.parse import quote
 
-from xent.explorer import experiments, presets
+from xent.explorer import experiments, own, presets
 from xent.explorer.figures import say
 from xent.explorer.lesson import Lesson, join, split
+from xent.explorer.pasted import LONGEST, PasteError
 from xent.explorer.rows import Rows, demo
-from xent.explorer.section import Experiment, Later, reporting
+from xent.explorer.section import Experiment, Later, TakesRows, reporting
 from xent.explorer.state import MAX_URL, ActionError, from_url, put, to_url
 from xent.explorer.text import LANGUAGE, Words, words
 from xent.explorer.view import Contents, Entry, Panel, Response, View
@@ -45,7 +46,8 @@ def respond(
     ----------
     request : mapping
         A `xent.explorer.view.Request`: ``seq``, ``url`` (the state; empty for the first picture), ``actions``,
-        and, to leave out the panels that nobody sees, ``only``.
+        to leave out the panels that nobody sees, ``only``, and the reader's own rows, ``own``: they are one more
+        source, and the action ``{"do": "own"}`` shows them.
     sources : mapping of str to Rows, optional
         The rows that can be loaded, by short name; default: the demo classifiers' predictions on digits.
     report : callable, optional
@@ -84,8 +86,17 @@ def respond(
         return _refuse(seq, url, text.many_actions.format(most=MAX_ACTIONS, came=len(edits)))
     if request.get("contents"):
         return {"seq": seq, "url": url, "notices": [], "contents": contents(url)}
+    given, unread = request.get("own"), list[str]()
+    if given is not None:
+        try:
+            rows = {**rows, own.KEY: own.rows(given)}
+        except PasteError as error:
+            if any(isinstance(edit, dict) and cast("dict[str, Any]", edit).get("do") == "own" for edit in edits):
+                return _refuse(seq, url, str(error))
+            unread = [str(error)]
 
     experiment, state, lesson, notices = _open(url.removeprefix("#"), rows)
+    notices = unread + notices
     out: Response = {"seq": seq, "url": "", "notices": notices}
     for action in edits:
         try:
@@ -102,6 +113,8 @@ def respond(
                 continue
             elif lesson.locks(do, path if isinstance(path, str) else ""):
                 raise ActionError(text.locked)
+            elif do == "own":
+                state = _take(experiment, state, rows)
             else:
                 state = experiment.act(state, edit, rows)
             state, more = experiment.repair(state, rows)
@@ -110,6 +123,8 @@ def respond(
             out["error"] = str(error)
             break
     out["url"] = join(to_url(experiment.NAME, experiment.VERSION, state), lesson)
+    if own.KEY in rows and isinstance(experiment, TakesRows):
+        out["own"] = own.about(rows[own.KEY])
     with reporting(report):
         wanted = None if only is None else cast("list[Any]", only)
         out["view"] = _view(experiment, state, rows, lesson, wanted, slow=request.get("slow") is True)
@@ -141,6 +156,7 @@ def contents(url: str) -> Contents:
                 "title": section.title,
                 "group": page.groups[group],
                 "text": say(section.lede),
+                "takes_rows": isinstance(EXPERIMENTS[name], TakesRows),
             }
             sections.append(entry)
     return {
@@ -150,7 +166,8 @@ def contents(url: str) -> Contents:
         "sections": sections,
         "at": _named(url.removeprefix("#")) or next(iter(EXPERIMENTS)),
         "solo": lesson.solo,
-        "words": dict(_flat(page)),
+        "longest": LONGEST,
+        "words": dict(_flat(page)) | {"own.too_long": page.own.too_long.replace("{most}", f"{LONGEST:,}")},
     }
 
 
@@ -158,6 +175,15 @@ def first_url(sources: Mapping[str, Rows]) -> str:
     """Give the link that an empty address stands for: the costliest mistake of the first source, if any."""
     experiment = next(iter(EXPERIMENTS.values()))
     return to_url(experiment.NAME, experiment.VERSION, experiment.repair(experiment.first(sources), sources)[0])
+
+
+def _take(experiment: Experiment, state: Any, rows: Mapping[str, Rows]) -> Any:
+    """Show the reader's own rows."""
+    if not isinstance(experiment, TakesRows):
+        raise ActionError(text.takes_none)
+    if own.KEY not in rows:
+        raise ActionError(text.no_own)
+    return experiment.take(state, own.KEY, rows)
 
 
 def _view(
@@ -177,11 +203,12 @@ def _view(
         if panel in lesson.hide or (only is not None and panel not in only):
             continue
         if isinstance(how, Later) and not (slow and only is not None):
-            built: Panel = {"id": panel, "title": how.title, "items": [], "pending": True}
+            built: Panel = {"id": panel, "title": how.title, "items": [], "pending": True, "wide": how.wide}
         else:
             built = how.build() if isinstance(how, Later) else how()
         if panel in covered:
-            built = {"id": panel, "title": built["title"], "items": [], "covered": True}
+            wide = built.get("wide", False)
+            built = {"id": panel, "title": built["title"], "items": [], "covered": True, "wide": wide}
         panels.append(built)
     section = words(experiment.NAME)
     out: View = {

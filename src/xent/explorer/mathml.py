@@ -42,8 +42,20 @@ def mtext(words: str, *, ref: str | None = None) -> MathNode:
 
 
 def row(*kids: Part, ref: str | None = None) -> MathNode:
-    """Put pieces side by side."""
-    return el("mrow", *kids, ref=ref)
+    """Put pieces side by side; a minus behind an opening bracket is a sign, and stands close to what follows.
+
+    Examples
+    --------
+    >>> [kid.get("attrs") for kid in row(mo("("), mo("−"), mi("p"), mo("−"), mi("q"))["kids"]]
+    [None, {'form': 'prefix'}, None, None, None]
+    """
+    signs = [_is(kid, "−") and _is(last, "(") for last, kid in zip(("", *kids), kids, strict=False)]
+    prefix = el("mo", "−", form="prefix")
+    return el("mrow", *(prefix if sign else kid for sign, kid in zip(signs, kids, strict=True)), ref=ref)
+
+
+def _is(part: Part, sign: str) -> bool:
+    return not isinstance(part, str) and part["tag"] == "mo" and part["kids"] == [sign]
 
 
 def frac(above: Part, below: Part) -> MathNode:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from xent.explorer.rows import Rows
 from xent.explorer.state import ActionError, put
@@ -32,6 +32,7 @@ class Later:
 
     title: str
     build: Build
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,15 @@ class Experiment(Protocol):
 
     def compute(self, state: Any, sources: Sources) -> Drawing:
         """Draw a state."""
+        ...
+
+
+@runtime_checkable
+class TakesRows(Protocol):
+    """What an experiment has beside that if rows can be loaded into it: the reader's own, for one."""
+
+    def take(self, state: Any, source: str, sources: Sources) -> Any:
+        """Show rows of a source that has just come, or raise ActionError."""
         ...
 
 

@@ -38,14 +38,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from xent.explorer.engine import respond
+from xent.explorer.pasted import LONGEST
 from xent.explorer.rows import Rows
 
 STATIC = Path(__file__).parent / "static"
 
-LONGEST_MESSAGE = 64 * 1024
-"""Bytes in a request; a full one (10 classes, 256 edits) has 30 kB. Longer ones are refused with a sentence."""
+LONGEST_MESSAGE = 64 * 1024 + 6 * LONGEST
+"""Bytes in a request; longer ones are refused with a sentence. A full one (10 classes, 256 edits) has 30 kB, and a
+reader's own rows come with it, whose characters JSON may write as six bytes each."""
 
-LONGEST_FRAME = 1024 * 1024
+LONGEST_FRAME = 2 * LONGEST_MESSAGE
 """Bytes after which the connection is closed (code 1009) instead of read."""
 
 SLOW_THREADS = 2
@@ -81,7 +83,7 @@ def create_app(sources: Mapping[str, Rows], *, allowed_hosts: Collection[str] = 
     """Build the application: ``/`` and its files, and ``/ws``.
 
     A text message on the socket is a `xent.explorer.view.Request`, its answer a `xent.explorer.view.Response`. A
-    message that is none (not JSON, not an object, binary, over 64 kB) is answered with ``error``, one sentence, and
+    message that is none (not JSON, not an object, binary, over 6 MB) is answered with ``error``, one sentence, and
     the connection goes on.
 
     Parameters
@@ -130,14 +132,14 @@ def create_app(sources: Mapping[str, Rows], *, allowed_hosts: Collection[str] = 
 
 async def _reply_slowly(websocket: WebSocket, text: str, sources: Mapping[str, Rows]) -> None:
     """Answer a request that takes long, saying now and then how far it is."""
-    last = time.monotonic()
+    last, seq = time.monotonic(), _SEQ.search(text)
 
     def report(done: float) -> None:
         nonlocal last
         if time.monotonic() - last >= PROGRESS_SECONDS:
             last = time.monotonic()
             try:
-                from_thread.run(websocket.send_text, _dump({"seq": _parse(text).get("seq"), "progress": done}))
+                from_thread.run(websocket.send_text, _dump({"seq": seq and int(seq[1]), "progress": done}))
             except (WebSocketDisconnect, RuntimeError):
                 raise _GoneError from None
 
@@ -149,6 +151,10 @@ async def _reply_slowly(websocket: WebSocket, text: str, sources: Mapping[str, R
 
 _SLOW = re.compile(r'"slow"\s*:\s*true')
 """In a JSON text: within a string the quotation marks would be escaped."""
+
+
+_SEQ = re.compile(r'"seq"\s*:\s*(\d{1,15})\b')
+"""Of a request that is known to be slow; its own rows need not be read again to say how far it is."""
 
 
 @cache

@@ -17,7 +17,7 @@ Rules that hold for every shape:
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from xent.explorer.view_base import (
     Act,
@@ -104,6 +104,7 @@ __all__ = [
     "Entry",
     "Formula",
     "Gallery",
+    "Given",
     "Handle",
     "Heatmap",
     "Hold",
@@ -115,6 +116,7 @@ __all__ = [
     "Num",
     "Offer",
     "Option",
+    "Own",
     "Panel",
     "Pick",
     "Picture",
@@ -211,7 +213,10 @@ class View(TypedDict):
 
 
 class Entry(TypedDict):
-    """One section in the table of contents; ``text`` is what it says before it is drawn, ``url`` how it begins."""
+    """One section in the table of contents; ``text`` is what it says before it is drawn, ``url`` how it begins.
+
+    ``takes_rows`` is whether rows of the reader's own can be shown there.
+    """
 
     name: str
     url: str
@@ -219,12 +224,13 @@ class Entry(TypedDict):
     title: str
     group: str
     text: list[Inline]
+    takes_rows: bool
 
 
 class Contents(TypedDict):
     """What the page is made of: its sections in order, the one its link is about, and the frame's own words.
 
-    ``solo`` leaves out all other sections.
+    ``solo`` leaves out all other sections; ``longest`` is how many characters of a reader's own rows are read.
     """
 
     title: str
@@ -233,7 +239,23 @@ class Contents(TypedDict):
     sections: list[Entry]
     at: str
     solo: bool
+    longest: int
     words: dict[str, str]
+
+
+class Given(TypedDict):
+    """A reader's own rows: the text that was pasted (no name) or read from a file, and what its scores are."""
+
+    name: str
+    text: str
+    form: Literal["logits", "probs"]
+
+
+class Own(TypedDict):
+    """What was read of them, and what else a reader should know about that, a sentence each."""
+
+    text: list[Inline]
+    notes: list[str]
 
 
 class Request(TypedDict):
@@ -241,7 +263,9 @@ class Request(TypedDict):
 
     ``only`` names the panels that are on the screen: in mid-drag the others need not be computed nor sent.
     ``slow`` asks for panels that take long; other requests are not kept waiting by it. ``contents`` asks for the
-    page's contents instead of a picture, ``keep`` for the state as JSON beside it, to be kept in a file.
+    page's contents instead of a picture, ``keep`` for the state as JSON beside it, to be kept in a file. ``own``
+    comes with every request of a section that takes rows, as long as the reader has any, and is null once they
+    have been forgotten.
     """
 
     seq: int
@@ -251,16 +275,21 @@ class Request(TypedDict):
     slow: NotRequired[bool]
     contents: NotRequired[bool]
     keep: NotRequired[bool]
+    own: NotRequired[Given | None]
 
 
 class Response(TypedDict):
-    """The new state and its picture; or, on an error, the old state, one sentence, and no view."""
+    """The new state and its picture; or, on an error, the old state, one sentence, and no view.
+
+    ``own`` is there when the request's own rows have been read.
+    """
 
     seq: int
     url: str
     view: NotRequired[View]
     contents: NotRequired[Contents]
     kept: NotRequired[str]
+    own: NotRequired[Own]
     notices: list[str]
     error: NotRequired[str]
 

@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +26,9 @@ from xent.explorer.answer import answer
 from xent.explorer.engine import EXPERIMENTS, contents, respond
 from xent.explorer.lesson import join, split
 from xent.explorer.numbers import parse
+from xent.explorer.own import KEY
+from xent.explorer.own import rows as rows_of
+from xent.explorer.pasted import PasteError
 from xent.explorer.rows import Rows, demo
 from xent.explorer.state import ActionError, OneOf, codecs, from_url, put, to_url
 from xent.explorer.still import still
@@ -98,7 +102,8 @@ class Explorer(anywidget.AnyWidget):
             raise ValueError(text.no_experiment.format(name=repr(experiment), known=", ".join(EXPERIMENTS)))
         self._module = module = EXPERIMENTS[experiment]
         rows, change = _given(experiment, logits, labels)
-        self._sources: dict[str, Rows] = rows | demo()
+        self._rest: dict[str, Rows] = rows | demo()
+        self._sources = self._rest
         self._tasks: set[asyncio.Task[None]] = set()
         super().__init__(**layout)
         self.set_trait("experiment", experiment)
@@ -193,6 +198,7 @@ class Explorer(anywidget.AnyWidget):
         if not isinstance(content, Mapping):
             return
         request = cast("Mapping[str, Any]", content)
+        self._keep(request)
         try:
             loop = asyncio.get_running_loop() if request.get("slow") else None
         except RuntimeError:
@@ -203,6 +209,14 @@ class Explorer(anywidget.AnyWidget):
         task = loop.create_task(self._answer_slowly(request, loop))
         self._tasks.add(task)  # the loop itself keeps a task only weakly
         task.add_done_callback(self._tasks.discard)
+
+    def _keep(self, request: Mapping[str, Any]) -> None:
+        """Keep the reader's own rows until they are forgotten: state, loss and link may be about them."""
+        if "own" in request and request["own"] is None:
+            self._sources = self._rest
+        elif "own" in request:
+            with suppress(PasteError):  # the answer says what is wrong with them
+                self._sources = self._rest | {KEY: rows_of(request["own"])}
 
     def _tell(self, message: Any) -> None:
         self.send(message)  # pyright: ignore[reportUnknownMemberType]

@@ -9,17 +9,21 @@ from functools import lru_cache
 from xent.explorer.view import Formula, Inline, MathNode, Num, Picture, Prose
 
 _PIECES = re.compile(r"(\*\*.+?\*\*|\*.+?\*|`.+?`|\{\w+\})")
+_LOG = re.compile(r"\blog (?![a-z])")
+_UNIT = re.compile(r"^ (?=(?:nats|bits|nat|bit)\b|%)")
 
 
 def say(template: str, **pieces: str | Num) -> list[Inline]:
-    """Write running text with live numbers: ``{name}`` takes a piece, ``*x*`` is italic, ``**x**`` is bold.
+    r"""Write running text with live numbers: ``{name}`` takes a piece, ``*x*`` is italic, ``**x**`` is bold.
 
-    What stands in backticks is code.
+    What stands in backticks is code. No line ends at an equals sign, after a log, or before a unit.
 
     Examples
     --------
     >>> say("**{who}** pays {cost} *nats*.", who="cat", cost={"text": "0.4", "value": 0.4})  # doctest: +ELLIPSIS
     [{'style': 'strong', 'text': 'cat'}, ' pays ', {'text': '0.4', 'value': 0.4}, ' ', {'style': 'em', ...}, '.']
+    >>> say("It pays −log *p* = {cost} nats.", cost="0.4")
+    ['It pays −log\xa0', {'style': 'em', 'text': 'p'}, '\xa0=\xa0', '0.4', '\xa0nats.']
     """
     words = {name: piece for name, piece in pieces.items() if isinstance(piece, str)}
     out: list[Inline] = []
@@ -50,7 +54,17 @@ def plain(said: Iterable[Inline]) -> str:
 
 @lru_cache(maxsize=256)
 def _parts(template: str) -> tuple[str, ...]:
-    return tuple(_PIECES.split(template))
+    parts = _PIECES.split(template)
+    return tuple(_kept(part, before) for before, part in zip(["", *parts], parts, strict=False))
+
+
+def _kept(part: str, before: str) -> str:
+    """Keep an equals sign with its sides, a unit with its number, a log with what it is of: no line ends there."""
+    if part.startswith(("*", "`", "{")):
+        return part
+    if before.startswith("{"):
+        part = _UNIT.sub("\u00a0", part)
+    return _LOG.sub("log\u00a0", part).replace(" = ", "\u00a0=\u00a0")
 
 
 def formula(name: str, math: MathNode, *, spoken: str, note: str) -> Formula:

@@ -53,7 +53,8 @@ def outside(case: Case) -> Evidence | None:
     elif min(strange) >= -128 and max(strange) < 0 and k > 128:
         text += " They look like 8-bit numbers that wrapped at 127."
         fix = "Store the labels as int64; 8 bits hold no more than 127."
-    return Evidence(text, {"rows": n, "least": min(strange), "most": max(strange), "classes": k}, fix)
+    return Evidence(text, {"rows": n, "least": min(strange), "most": max(strange), "classes": k}, fix,
+                    state={"program": "shifted", "shift": "down" if max(strange) < 0 else "up"})  # fmt: skip
 
 
 @rule("XE202", "warn", "alignment", "test", silences=("XE508",))
@@ -82,6 +83,7 @@ def extra_output(case: Case) -> Evidence | None:
         {"rows": n, "mean_p": mean, "rarest": rarest},
         "Subtract 1 from the labels and drop the first column, or keep it if it is a background class.",
         p_value=math.exp(log_p),
+        state={"program": "shifted", "shift": "up"},
     )
 
 
@@ -175,6 +177,7 @@ def _mcnemar(
         },
         "Save the list of classes with the predictions and map labels by name, not by number.",
         p_value=math.exp(log_p),
+        state={"program": "shifted", "shift": "up" if "too large" in name else "down"},
     )  # fmt: skip
 
 
@@ -202,10 +205,11 @@ def inverted(case: Case) -> Evidence | None:
         {"area": area, "deviation": error, "z": z},
         "Use the other column, or 1 − label.",
         p_value=math.exp(log_normal_tail(z)) if z < math.inf else 0.0,
+        state={"program": "shifted"},
     )
 
 
-@rule("XE207", "warn", "alignment", "test", silences=("XE203", "XE205", *DOWNSTREAM))
+@rule("XE207", "warn", "alignment", "test", silences=("XE203", "XE205", *DOWNSTREAM), experiment="labels")
 def only_two(case: Case) -> Evidence | None:
     """Labels are only 0 and 1, though there are more classes.
 
@@ -231,10 +235,11 @@ def only_two(case: Case) -> Evidence | None:
         {"rows": n, "probability": others},
         "Give one class index a row: labels.argmax(axis=1) of one-hot rows.",
         p_value=math.exp(max(-others * n, -745)),
+        state={"form": "one_hot"},
     )
 
 
-@rule("XE208", "error", "alignment", "identity", silences=("XE108", "XE5", "XE6"))
+@rule("XE208", "error", "alignment", "identity", silences=("XE108", "XE5", "XE6"), experiment="binary")
 def targets_not_one(case: Case) -> Evidence | None:
     """A row's probabilities sum to 1, its labels do not.
 
@@ -298,10 +303,11 @@ def wrapped(case: Case) -> Evidence | None:
         {"rows": n, "hits": hits},
         "Store labels as int64 (int16 holds 32 767); these cannot be recovered.",
         p_value=math.exp(log_p),
+        state={"program": "shifted"},
     )
 
 
-@rule("XE307", "error", "alignment", "identity", silences=("XE201",))
+@rule("XE307", "error", "alignment", "identity", silences=("XE201",), experiment="labels")
 def sentinel(case: Case) -> Evidence | None:
     """Rows are marked to be ignored by a value that is not the ignored one, or by a class.
 

@@ -21,6 +21,10 @@ _NAMED = {
 } | {2 ** (e / 2): f"√{2**e}: scores were not divided by √d" for e in range(4, 12)}
 
 
+BINS = 15
+"""Of the calibration error in `numbers`."""
+
+
 def score(case: Case) -> tuple[float, float]:
     """Give Z of the score test for T = 1, Σ (loss − entropy) / deviation, and its skewness under the model.
 
@@ -80,6 +84,7 @@ def confidence(case: Case) -> Evidence | None:
         else "Check the labels, and the order of classes and rows, first.",
         cost=fit.saved,
         p_value=math.exp(max(log_p, -745)),
+        state={"temperature": fit.value},
     )
 
 
@@ -123,6 +128,7 @@ def divided_probabilities(case: Case) -> Evidence | None:
         f"Every one of {n:,} rows is ≥ 0 and sums to {total:.6g}: probabilities divided by {1 / total:.4g}.",
         {"sum": total, "temperature": 1 / total},
         "Divide the logits instead: softmax(z / T). From probabilities: softmax(log(p) / T).",
+        state={"temperature": 1 / total},
     )
 
 
@@ -145,6 +151,7 @@ def only_noise(case: Case) -> Evidence | None:
         f"{n.ece_null:.4f} ± {n.ece_deviation:.4f} on {case.n:,} rows.",
         {"ece": n.ece, "null": n.ece_null, "deviation": n.ece_deviation},
         "Leave it, or take more rows to see more.",
+        state={"bins": BINS},
     )
 
 
@@ -180,6 +187,7 @@ def too_good(case: Case) -> Evidence | None:
         {"largest_bias": worst if classes else math.nan, "score": z, "rows": n},
         "Measure on rows that neither the model nor its calibration has seen.",
         p_value=math.exp(max(log_p, -745)),
+        state={"bins": BINS},
     )  # fmt: skip
 
 
@@ -220,4 +228,5 @@ def smoothing(case: Case) -> Evidence | None:
         f"{epsilon:.3g} gives, and {numbers.accuracy:.1%} of all are right.",
         {"epsilon": epsilon, "share": float(around[at] / case.n), "temperature": fit.value},
         "Fit a temperature before reading probabilities, and compare losses only with models that were so trained.",
+        state={"classes": case.k, "epsilon": epsilon, "gap": math.log((1 - miss) * (case.k - 1) / miss)},
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -163,6 +164,21 @@ def _first(case: Case) -> Formula | None:
     return found.matches[0] if found.matches and found.digits >= DIGITS else None
 
 
+SHOWN = {
+    "nll_loss": "meant", "after two": "double", "after three": "double", "1e-": "clipping", "weight": "imbalance",
+    "labels of the": "shifted",
+}  # fmt: skip
+"""Pitfalls by what stands in a formula or its words."""
+
+
+def _shown(found: Formula) -> dict[str, str | float]:
+    """Give the pitfall that a formula falls into; all the others are about what the sum is divided by."""
+    said = f"{found.words} {found.code}"
+    clip = re.search(r"1e-\d+", found.code)
+    pitfall = next((pitfall for mark, pitfall in SHOWN.items() if mark in said), "reduction")
+    return {"program": pitfall} | ({"clip": float(clip[0])} if clip else {})
+
+
 def _tell(case: Case, code: str) -> Evidence | None:
     """Evidence of a match that has this code."""
     best = _first(case)
@@ -190,10 +206,11 @@ def _tell(case: Case, code: str) -> Evidence | None:
          "by_chance": found.by_chance},
         best.fix or "Nothing has to be done.",
         severity="info" if best.verdict != "wrong" else "warn" if unsure else None,
+        state=_shown(best) if code in ("XE303", "XE390") else None,
     )  # fmt: skip
 
 
-@rule("XE303", "error", "forensics", "identity", experiment="training")
+@rule("XE303", "error", "forensics", "identity", experiment="pitfalls")
 def scaled_by_steps(case: Case) -> Evidence | None:
     """The logged loss is scaled by the number of accumulation steps.
 
@@ -210,7 +227,7 @@ def scaled_by_steps(case: Case) -> Evidence | None:
     return _tell(case, "XE303")
 
 
-@rule("XE311", "warn", "forensics", "identity", experiment="training")
+@rule("XE311", "warn", "forensics", "identity", experiment="labels")
 def mean_of_means(case: Case) -> Evidence | None:
     """The reported loss is a mean over batches of unequal size.
 

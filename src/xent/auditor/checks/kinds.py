@@ -71,6 +71,7 @@ def probabilities_as_logits(case: Case) -> Evidence | None:
         "Return the raw scores and leave softmax to the loss: model(x) ends with its last linear layer. To audit "
         'stored probabilities, say kind="probs".',
         cost=here - true if here > true else None,
+        state={"program": "double", "k": case.k},
     )
 
 
@@ -115,6 +116,7 @@ def twice_softmaxed(case: Case) -> Evidence | None:
          "accuracy": accuracy, "confidence": confidence, "brier_gain": gain},
         "Remove one of the two softmax layers and train again. Until then use "
         "p = log(q) + (1 - log(q).sum(axis=-1, keepdims=True)) / K, which is the first softmax.",
+        state={"program": "double", "k": k},
     )  # fmt: skip
 
 
@@ -156,6 +158,7 @@ def sigmoid_twice(case: Case) -> Evidence | None:
          "floor_of_positives": math.log1p(math.exp(-1)), "floor_of_negatives": math.log(2)},
         "Use the loss that takes logits on the layer before the sigmoid: "
         "binary_cross_entropy_with_logits(logits, y); or keep the sigmoid and use binary_cross_entropy.",
+        state={"z": float(np.max(inner)), "y": "0"},
     )  # fmt: skip
 
 
@@ -294,6 +297,7 @@ def wrong_axis(case: Case) -> Evidence | None:
         f"{high:.4g}: softmax was taken over a batch of {m}.",
         {"rows": looks.seen(case), "batch": m, "least_sum": low, "most_sum": high},
         "Take softmax over the last axis: softmax(logits, dim=-1).",
+        state={"program": "axis"},
     )
 
 

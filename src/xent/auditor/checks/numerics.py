@@ -52,6 +52,7 @@ def no_numbers(case: Case) -> Evidence | None:
         {"nan": nan, "infinite": infinite, "nothing": nothing, "first": broken[0] if broken else -1},
         "Look for the operation that made them: a division by 0, a logarithm of 0, an overflow of float16. "
         "torch.autograd.set_detect_anomaly(True) finds it in training.",
+        state={"shift": 100.0},
         rows=broken[:5],
     )
 
@@ -119,6 +120,7 @@ def overflowed(case: Case) -> Evidence | None:
         "Mask with −∞ after the scores are float32." if mask else
         "Compute the last layer and the loss in float32 or bfloat16: logits.float() before cross_entropy.",
         severity="info" if mask else "error",
+        state={"format": "float16", "shift": 12.0},
     )  # fmt: skip
 
 
@@ -149,6 +151,7 @@ def coarse(case: Case) -> Evidence | None:
         {"rows": case.n, "most": most, "step": step, "ties": ties},
         "Compute the last layer in float32, or at least logits.float() before they are summed and stored.",
         severity="warn" if ties > 0.01 else "info",
+        state={"format": "bfloat16", "shift": min(most, 1000.0)},
     )
 
 
@@ -175,6 +178,10 @@ def drift(case: Case) -> Evidence | None:
         {"rows": n, "mean": mean, "sd": sd},
         "Subtract each row's mean, or add a small penalty on (log Σ exp z)² to the loss (z-loss, weight 1e-4).",
     )
+
+
+UNDER = {"float32": 105.0, "float64": 750.0}
+"""A lag in logits at which a type has no probability left."""
 
 
 def underflowed(case: Case) -> bool:
@@ -209,6 +216,7 @@ def log_of_softmax(case: Case) -> Evidence | None:
         {"rows": case.n, "share": share, "least": least, "labels": labels},
         "Use log_softmax(logits) in one step, or cross_entropy(logits, y).",
         severity="error" if labels else "warn",
+        state={"format": (f := "float32" if least >= -104 else "float64"), "size": UNDER[f], "side": "behind"},
     )
 
 

@@ -55,6 +55,12 @@ def _temperature_only(log_p: Array, labels: Array, count: Array) -> float:
     return -fit.loss * float(count.sum())
 
 
+def _rare(share: float, guess: float | None = None) -> dict[str, object]:
+    """Give the pitfall of a rare class: this one or, if it is most rows, the rest; and what a constant gives it."""
+    few = min(float(share), 1 - float(share))
+    return {"program": "imbalance", "rare": few, "guess": few if guess is None else max(float(guess), 1e-3)}
+
+
 def _enough(case: Case, saved: float) -> bool:
     return saved >= max(0.005, 0.01 * case.numbers.finite_loss)
 
@@ -103,6 +109,7 @@ def shifted_prior(case: Case) -> Evidence | None:
         f"{fix}, if probabilities are used; the order of the classes' scores for balanced accuracy may stay.",
         cost=saved,
         p_value=math.exp(max(log_p, -745)),
+        state=_rare(float(labels[seen].min()) / float(labels.sum())),
     )  # fmt: skip
 
 
@@ -141,6 +148,7 @@ def positive_weight(case: Case) -> Evidence | None:
         "Subtract log(pos_weight) from the logits before reading them as probabilities, or train without it.",
         cost=saved,
         p_value=math.exp(max(log_p, -745)),
+        state={"share": float(labels[1] / labels.sum()), "weight": weight},
     )
 
 
@@ -195,6 +203,7 @@ def collapsed(case: Case) -> Evidence | None:
         {"information": information, "loss": loss, "prior_loss": numbers.prior_loss, "top_share": share},
         "Overfit one small batch first: if that fails, look at the inputs, the learning rate and what is frozen.",
         cost=max(loss - numbers.prior_loss, 0.0),
+        state=_rare(frequency),
     )
 
 
@@ -215,6 +224,7 @@ def untrained(case: Case) -> Evidence | None:
         f"{case.numbers.entropy / log_k:.2%} of it.",
         {"loss": loss, "log_classes": log_k, "entropy": case.numbers.entropy},
         "Check that the weights were loaded, and that these are the scores of the trained model.",
+        state={"k": case.k, "step": 0},
     )
 
 
@@ -244,6 +254,7 @@ def worse_than_prior(case: Case) -> Evidence | None:
         "scores are.",
         cost=loss - prior,
         p_value=math.exp(max(log_normal_tail(z), -745)) if z < math.inf else 0.0,
+        state=_rare(float(numbers.labels.max()) / case.n),
     )
 
 
@@ -287,4 +298,5 @@ def dead_class(case: Case) -> Evidence | None:
         {"classes": " ".join(map(str, dead[:256])), "rows": int(labels[dead].sum()), "mass": float(mass[worst])},
         "Check that the class was in the training data, and its weight, mask and name.",
         p_value=math.exp(max(log_p, -745)),
+        state=_rare(labels[worst] / case.n, mass[worst] / case.n),
     )

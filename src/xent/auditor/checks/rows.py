@@ -76,6 +76,7 @@ def _lag(y: Array, found: Array, chance: float, sd: float, now: float) -> Eviden
         f"{z:.0f} deviations above it.",
         {"lag": best, "hits": rate, "hits_now": now, "chance": chance, "z": z},
         FIX,
+        state={"program": "shifted"},
         p_value=math.exp(min(0.0, log_normal_tail(z) + math.log(2 * far))),
     )
 
@@ -110,6 +111,7 @@ def _shuffled(
         {"hits": hits / n, "chance": chance, "confidence": numbers.confidence},
         FIX,
         p_value=math.exp(max(log_p, -745)),
+        state={"program": "shifted"},
     )
 
 
@@ -165,10 +167,11 @@ def token_shift(case: Case) -> Evidence | None:
         {"lag": best, "hits_now": before, "hits": after, "gained": gained, "lost": lost},
         "Shift once: scores[:, :-1] against labels[:, 1:], or unshifted labels to a model that shifts them itself.",
         p_value=math.exp(log_p),
+        state={"program": "shifted", "shift": "up" if best < 0 else "down"},
     )
 
 
-@rule("XE304", "error", "alignment", "heuristic", silences=("XE5", "XE6"))
+@rule("XE304", "error", "alignment", "heuristic", silences=("XE5", "XE6"), experiment="labels")
 def padding(case: Case) -> Evidence | None:
     """Padding is trained on.
 
@@ -213,7 +216,7 @@ def padding(case: Case) -> Evidence | None:
     )
 
 
-@rule("XE306", "warn", "alignment", "identity")
+@rule("XE306", "warn", "alignment", "identity", experiment="labels")
 def nothing_left(case: Case) -> Evidence | None:
     """A sequence has no label that counts.
 
@@ -237,4 +240,5 @@ def nothing_left(case: Case) -> Evidence | None:
         {"sequences": len(empty), "of": len(both[0])},
         "Leave such sequences out, or divide the sum of losses by max(count, 1).",
         rows=tuple(int(i) * length for i in empty[:5]),
+        state={"used": (False,) * 6},
     )

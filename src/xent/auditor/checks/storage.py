@@ -12,6 +12,9 @@ from xent.auditor.case import Case
 from xent.auditor.finding import Evidence, rule
 from xent.auditor.plan import precision
 
+FULL = {"float32": 17.0, "float16": 8.0, "bfloat16": 6.0}
+"""A lead in logits at which a type rounds the probability to 1."""
+
 
 def _labels_p(case: Case) -> np.ndarray:
     """Probabilities of the sampled rows' labels, as they came."""
@@ -50,6 +53,7 @@ def clipped(case: Case) -> Evidence | None:
         {"epsilon": eps, "rows": rows, "cap": cap, "capped_share": share},
         "Compute the loss from logits, where nothing has to be clipped: cross_entropy(logits, y).",
         severity="error" if share > 1e-3 else "warn",
+        state={"program": "clipping", "clip": eps},
     )
 
 
@@ -73,8 +77,8 @@ def rounded(case: Case) -> Evidence | None:
         return None
     d, n = looks.rounded(case), case.n
     zero = case.summary.counts["infinite"]
+    kind = precision(looks.came(case))
     if d is None:
-        kind = precision(looks.came(case))
         if kind == "float32":
             return None
         half = 2.0**-25 if kind == "float16" else 2.0**-134
@@ -88,6 +92,7 @@ def rounded(case: Case) -> Evidence | None:
         {"decimals": -1 if d is None else d, "rows": n, "zero": zero, "least_loss": low},
         "Store logits as float32, or log-probabilities: there 16 bits or 4 decimals do little harm.",
         severity="warn" if zero or (d is not None and d <= 3) else "info",
+        state={"format": kind, "size": -math.log(half), "side": "behind"},
     )
 
 
@@ -114,6 +119,7 @@ def saturated(case: Case) -> Evidence | None:
         {"rows": n, "full": full, "zero": zero},
         "Store the logits, or log_softmax of them.",
         severity="warn" if zero else "info",
+        state={"format": (kind := precision(looks.came(case))), "size": FULL[kind]},
         rows=tuple(int(i) for i in case.summary.tables["costliest"]["position"][: min(zero, 3)]),
     )
 
@@ -150,6 +156,7 @@ def one_column(case: Case) -> Evidence | None:
         {"rows": case.n, "columns": 1},
         "For two classes give the head two columns, or keep one and use binary_cross_entropy_with_logits.",
         severity="error" if ones else "warn",
+        state={"program": "axis", "rows": 1},
     )
 
 
@@ -222,6 +229,7 @@ def padded_vocabulary(case: Case) -> Evidence | None:
         f"Cut the logits to the tokenizer's size, logits[..., :{k - pads}], or set the rest to −∞.",
         cost=cost,
         severity="error" if mass > 1e-2 else "warn" if mass > 1e-6 else "info",
+        state={"fill": "zero"},
     )
 
 

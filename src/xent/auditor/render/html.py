@@ -103,7 +103,7 @@ def _content(report: Report, new: frozenset[str] | None, top: int, rows: bool) -
     ]
     if report.findings:
         parts.append(
-            _section("Findings", top + 1, "".join(_finding(f, report, new, top + 2) for f in report.findings))
+            _section("Findings", top + 1, "".join(_finding(f, report, new, top + 2, rows) for f in report.findings))
         )
         if any(links.finding(f) for f in report.findings):
             parts.append(
@@ -134,7 +134,7 @@ def _shape(severity: str) -> str:
     return f'<svg class="shape {severity}" aria-hidden="true" viewBox="0 0 16 16">{SHAPES[severity]}</svg>'
 
 
-def _finding(finding: Finding, report: Report, new: frozenset[str] | None, rank: int) -> str:
+def _finding(finding: Finding, report: Report, new: frozenset[str] | None, rank: int, linked: bool) -> str:
     said, mark = finding.evidence, is_new(finding, new)
     badge = "" if mark is None else f' <span class="mark">{"new" if mark else "in the baseline"}</span>'
     items = [
@@ -143,7 +143,7 @@ def _finding(finding: Finding, report: Report, new: frozenset[str] | None, rank:
         ("How sure", escape(sure(finding).capitalize() + ".")),
         ("Rows", escape("; ".join(place(report.summary.plan, i) for i in said.rows[:12]))),
     ]
-    if address := links.finding(finding):
+    if address := links.finding(finding, report if linked else None):
         items.append(("See", f'<a href="{escape(address)}">{escape(finding.code)} in the explorer</a>'))
     return (
         f'<article class="finding {finding.severity}"><h{rank}>{_shape(finding.severity)}'

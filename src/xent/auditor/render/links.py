@@ -70,16 +70,25 @@ def _frozen(value: Any) -> Any:
     return cast("Any", value).item() if isinstance(value, np.generic) else value
 
 
-def finding(one: Finding) -> str:
-    """Give the address that shows what a finding means.
+def finding(one: Finding, report: Report | None = None) -> str:
+    """Give the address that shows what a finding means; with a report, on its own rows where they can be shown.
 
     Examples
     --------
     >>> from xent.auditor.finding import Evidence, Rule
-    >>> finding(Finding(Rule("XE999", "warn", "kind", "test", (), "pitfalls", lambda case: None), Evidence("")))
-    'http://127.0.0.1:8010/#x=pitfalls&v=1'
+    >>> rule = Rule("XE999", "warn", "kind", "test", (), "pitfalls", lambda case: None)
+    >>> finding(Finding(rule, Evidence("", state={"program": "axis"})))
+    'http://127.0.0.1:8010/#x=pitfalls&v=1&code=axis'
     """
-    return experiment(one.rule.experiment, one.evidence.state)
+    said = one.evidence.state or {}
+    state = {key: float(f"{v:.6g}") if isinstance(v, float) else v for key, v in said.items()}
+    if report is not None and one.rule.experiment == "logits":
+        held = _held(report, one.evidence.rows or tuple(c.position for c in report.numbers.costly))
+        for row in [*held.values()][:1]:
+            state |= row
+    if report is not None and one.rule.experiment == "labels" and one.evidence.rows:
+        state |= _batch([*_held(report, one.evidence.rows).values()])
+    return experiment(one.rule.experiment, state)
 
 
 def rows(report: Report) -> dict[int, str]:
@@ -92,19 +101,48 @@ def rows(report: Report) -> dict[int, str]:
     >>> rows(report)[1]
     'http://127.0.0.1:8010/#x=logits&v=1&z=0,1.5&names=0,1'
     """
-    plan, table = report.summary.plan, report.summary.tables["sample"]
+    held = _held(report, tuple(c.position for c in report.numbers.costly))
+    return {position: experiment("logits", state) for position, state in held.items()}
+
+
+def _held(report: Report, positions: tuple[int, ...]) -> dict[int, dict[str, Any]]:
+    """Give rows as states of the section on one row, by their positions: those whose scores the summary has."""
+    plan = report.summary.plan
     if not 2 <= plan.classes <= MOST:
         return {}
-    at = {int(p): i for i, p in enumerate(table["position"])}
+    tables = [report.summary.tables[name] for name in ("sample", "head")]
+    places = [{int(p): i for i, p in enumerate(table["position"])} for table in tables]
     names = tuple(class_name(plan, k) for k in range(plan.classes))
-    out: dict[int, str] = {}
-    for costly in report.numbers.costly:
-        if (i := at.get(costly.position)) is None:
-            continue
-        z = [_short(v, plan.kind == "probs") for v in table["scores"][i]]
-        if all(v == -math.inf or math.isfinite(v) for v in z):
-            out[costly.position] = experiment("logits", {"logits": z, "label": costly.label, "names": names})
+    out: dict[int, dict[str, Any]] = {}
+    for position in positions:
+        for table, at in zip(tables, places, strict=True):
+            if (i := at.get(position)) is None or not 0 <= (label := int(table["label"][i])) < plan.classes:
+                continue
+            z = [_short(v, plan.kind == "probs") for v in table["scores"][i]]
+            if all(v == -math.inf or math.isfinite(v) for v in z) and max(z) > -math.inf:
+                out[position] = {"logits": z, "label": label, "names": names}
+                break
     return out
+
+
+def _batch(held: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give rows as a state of the section on batches of them."""
+    from xent.explorer.experiments.labels.state import MOST_ROWS, REACH
+
+    taken = [row for row in held if all(v == -math.inf or abs(v) <= REACH for v in row["logits"])][:MOST_ROWS]
+    if not taken:
+        return {}
+    n, k = len(taken), len(taken[0]["logits"])
+    return {
+        "k": k,
+        "logits": [z for row in taken for z in row["logits"]],
+        "labels": [row["label"] for row in taken],
+        "used": [True] * n,
+        "soft": [float(j == row["label"]) for row in taken for j in range(k)],
+        "weights": [1.0] * k,
+        "split": max(1, n // 2),
+        "names": taken[0]["names"],
+    }
 
 
 def _short(score: np.float32, probability: bool) -> float:

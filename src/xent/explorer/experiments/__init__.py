@@ -25,6 +25,9 @@ How to write one
     computes what it shows and nothing else: in mid-drag only the panels on the screen are built, and they have
     10 ms together. What takes longer is ``Later(title, build)``: it comes when it is ready, in a request of its
     own, may say `progress`, and wants an ``lru_cache`` on what it depends on.
+``take(state, source, sources)``
+    Only where rows can be loaded: the state that shows those of a source that has just come, the reader's own. It
+    is what makes the page offer "your own data" in the section.
 ``PRESETS``
     A tuple of `Preset`: questions to predict, and the motion that answers them.
 

@@ -218,9 +218,9 @@ def _row(row: _Temper) -> Panel:
 def _curve(row: _Temper) -> Panel:
     s, hots = row.state, _temperatures(COLD, HOT)
     runs = [(t, _softmax_at(s.logits, t)) for t in hots]
-    over = log_axis(text.temperature, COLD, HOT)
+    over = log_axis(text.temperature_axis, COLD, HOT)
     held = handle(
-        text.temperature,
+        text.temperature_axis,
         text.handle_spoken.format(T=row.T["text"], best=CLASSES[row.best], p=row.prob(row.best)["text"]),
         x=drag("temperature", (COLD, HOT), 1.05, page=2.0),
     )
@@ -251,7 +251,7 @@ def _curve(row: _Temper) -> Panel:
         marks=[mark(s.temperature, row.entropy["value"] or 0.0, "entropy", text.entropy)],
         rules=[rule("y", row.most, text.most_rule.format(k=len(row.k)))],
         behind=table(
-            [text.temperature, text.nats],
+            [text.temperature_axis, text.nats],
             [[t["text"], num(spec.entropy(p))] for t, p in zip(decades, exact, strict=True)],
         ),
     )
@@ -306,7 +306,7 @@ def _scaling(row: _Temper) -> Item:
     return curves(
         "scaling",
         say(text.scaling_title),
-        x=log_axis(text.temperature, 1.0, HOT),
+        x=log_axis(text.temperature_axis, 1.0, HOT),
         y=log_axis(text.per_logit, low / 2, high * 2),
         lines=[
             line([(t, v) if v > 0 else None for t, v in lengths], text.raw_line, ref="raw"),
@@ -320,7 +320,7 @@ def _scaling(row: _Temper) -> Item:
         else [],
         caption=say(text.scaling_caption),
         behind=table(
-            [text.temperature, text.raw, text.full],
+            [text.temperature_axis, text.raw, text.full],
             [[show_input(t), num(raw), num(raw * t**2)] for t, raw in at],
         ),
     )

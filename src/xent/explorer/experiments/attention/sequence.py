@@ -109,7 +109,7 @@ def table_of_all(s: Fields) -> Panel:
             controls(
                 "sequence-controls",
                 [
-                    choice("size", text.size_of, s.size, {n: n for n in SIZES}),
+                    choice("size", text.size_choice, s.size, {n: n for n in SIZES}),
                     toggle("scale", text.divide, s.scale),
                     choice("mask", text.mask, s.mask, text.masks),
                     button(text.draw, {"do": "draw"}),
@@ -218,6 +218,7 @@ def by_size(s: Fields) -> Panel:
             _lines(s, "reach", text.reach_title, text.attended, typical, float(TOKENS), text.reach_caption),
             _lines(s, "steep", text.steep_title, text.steep, steepness, 0.6, text.steep_caption),
         ],
+        wide=True,
     )
 
 

@@ -103,7 +103,7 @@ def compute(state: State, _: Sources) -> Drawing:
         "mix": lambda: one.mix(look),
         "symbols": lambda: one.symbols(look),
         "sequence": lambda: sequence.table_of_all(state),
-        "size": Later(text.size, lambda: sequence.by_size(state)),
+        "size": Later(text.size, lambda: sequence.by_size(state), wide=True),
         "take-home": lambda: take_home(NAME, attention(sequence.problem(look))),
     }
     said = text.summary.format(name=WORDS[look.best], weight=look.weight(look.best)["text"], n=look.keys["text"])

@@ -103,14 +103,14 @@ def _area(bit: Bit, z: float, spoken: str) -> Item:
     return scatter(
         "area",
         say(text.area_title),
-        x=axis(text.logit, -SPAN, SPAN, about=8),
+        x=axis(text.logit_axis, -SPAN, SPAN, about=8),
         y=axis(text.sigma_axis, 0.0, 1.0),
         lines=[line(_lines()["sigma"])],
         regions=[{"points": [*under, (end, float(bit.y)), (z, float(bit.y))], "ref": bit.ref, "label": ""}],
         arrows=[{"start": (z, bit.p), "end": (z, float(bit.y)), "ref": "slope"}],
         marks=[mark(z, bit.p, YES, shown_yes(bit)["text"], held=_held(spoken))],
         behind=table(
-            [text.logit, text.sigma_axis, text.loss_label, text.slope_label],
+            [text.logit_axis, text.sigma_axis, text.loss_label, text.slope_label],
             [[u["text"], shown_yes(one), one.loss, one.slope] for u, one in exact],
         ),
         caption=say(text.area_caption, loss=bit.loss, g=bit.slope, rest=rest),
@@ -133,11 +133,11 @@ def losses_figure(bit: Bit) -> Item:
     return curves(
         "losses",
         say(text.losses_title),
-        x=axis(text.logit, -SPAN, SPAN),
+        x=axis(text.logit_axis, -SPAN, SPAN),
         y=axis(text.nats, 0.0, SPAN),
         lines=_both_ways(bit, "loss"),
         marks=[mark(z, bit.loss["value"] or 0.0, bit.ref, bit.loss["text"], held=_held(spoken))],
-        behind=table([text.logit, *text.lines.values()], [[u, *row] for u, row in exact]),
+        behind=table([text.logit_axis, *text.lines.values()], [[u, *row] for u, row in exact]),
         caption=say(text.losses_caption),
     )
 
@@ -150,11 +150,11 @@ def slopes_figure(bit: Bit) -> Item:
     return curves(
         "slopes",
         say(text.slopes_title),
-        x=axis(text.logit, -SPAN, SPAN),
+        x=axis(text.logit_axis, -SPAN, SPAN),
         y=axis(text.per_logit, -1.0, 1.0),
         lines=_both_ways(bit, "slope"),
         marks=[mark(z, bit.slopes[0], bit.ref, bit.slope["text"], held=_held(spoken))],
-        behind=table([text.logit, *text.lines.values()], [[u, *row] for u, row in exact]),
+        behind=table([text.logit_axis, *text.lines.values()], [[u, *row] for u, row in exact]),
         caption=say(text.slopes_caption),
     )
 

@@ -46,7 +46,7 @@ def weight_panel(state: State) -> Panel:
     figure = curves(
         "expected",
         say(text.expected_title),
-        x=axis(text.logit, low, high),
+        x=axis(text.logit_axis, low, high),
         y=axis(text.nats, 0.0, top),
         lines=[
             line([(z, pi * cost_at(z) + (1 - pi) * cost_at(-z)) for z in places], text.plain_line, ref="plain"),
@@ -61,7 +61,7 @@ def weight_panel(state: State) -> Panel:
             mark(best, lowest, YES, f"σ = {p_best['text']}"),
         ],
         behind=table(
-            [text.logit, text.plain_line, text.weight_line.format(c=shown["text"])],
+            [text.logit_axis, text.plain_line, text.weight_line.format(c=shown["text"])],
             [
                 [z["text"], num(_mean_loss(z["value"] or 0.0, pi, 1.0)), num(_mean_loss(z["value"] or 0.0, pi, c))]
                 for z in at

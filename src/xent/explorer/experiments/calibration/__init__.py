@@ -91,6 +91,11 @@ def act(state: State, action: Mapping[str, Any], sources: Sources) -> State:
     return edit(state, action)
 
 
+def take(state: State, source: str, _: Sources) -> State:
+    """Show the rows of a source."""
+    return dataclasses.replace(state, source=source)
+
+
 def compute(state: State, sources: Sources) -> Drawing:
     """Draw a state."""
     case = Case(state, sources)

@@ -375,7 +375,7 @@ def symbols(case: Case) -> Panel:
     condition = m.lines(
         [
             [slope, m.mo("="), average],
-            [m.mtext(""), m.mo("="), m.row(m.mn(first), m.mo("−"), m.mn(second), m.mo("="), m.bracketed(value))],
+            [m.mtext(""), m.mo("="), m.row(m.mn(first), m.mo("−"), m.mn(second), m.mo("="), m.mn(value))],
         ]
     )
     weight = m.frac(m.sub(m.mi("n"), m.mi("b")), m.mi("N"))

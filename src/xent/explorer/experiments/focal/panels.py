@@ -47,7 +47,7 @@ text = words("focal")
 FOCAL, ALPHA = "class:4", "class:5"
 GAMMAS = (0.5, 1.0, 2.0, 5.0)
 TABLED = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
-PLACES = [0.002 + 0.996 * i / 120 for i in range(121)]
+PLACES = [0.5 - 0.498 * math.cos(math.pi * i / 120) for i in range(121)]  # close where lines are steep
 
 
 def shown(value: float, ref: str | None = None) -> Num:

@@ -357,7 +357,7 @@ def _lengths(row: Row, plain: Num, clipped: Num) -> Item:
     return curves(
         "lengths",
         say(text.lengths),
-        x=log_axis(text.input, 0.1, 100.0),
+        x=log_axis(text.input_axis, 0.1, 100.0),
         y=log_axis(text.norm_axis, low, high),
         lines=[
             line([p if p[1] > 0 else None for p in lengths], text.before, ref="norm", dashed=True),
@@ -372,7 +372,7 @@ def _lengths(row: Row, plain: Num, clipped: Num) -> Item:
         rules=[rule("y", shown(s.limit, "c"), text.limit_rule)],
         caption=say(text.lengths_caption),
         behind=table(
-            [text.input, text.before, text.afterwards],
+            [text.input_axis, text.before, text.afterwards],
             [[shown(x, "")["text"], num(v), num(min(v, s.limit))] for x, v in zip(decades, ends, strict=True)],
         ),
     )

@@ -1,6 +1,6 @@
 """Labels and reductions: a batch to edit, what its mean divides by, and what a loss is worth.
 
-`state` is the batch and its edits, `pasted` reads a reader's own, `batch` says what it costs; `panels`, `parts`,
+`state` is the batch and its edits, `batch` says what it costs; `panels`, `parts`,
 `own` and `worth` show it.
 """
 
@@ -10,7 +10,7 @@ import math
 
 from xent.explorer.experiments.labels import own, panels, parts, worth
 from xent.explorer.experiments.labels.batch import Batch
-from xent.explorer.experiments.labels.state import State, act, first, repair
+from xent.explorer.experiments.labels.state import State, act, first, repair, take
 from xent.explorer.numbers import num
 from xent.explorer.section import Drawing, Preset, Sources
 from xent.explorer.text import words
@@ -20,7 +20,7 @@ NAME, VERSION = "labels", 1
 
 text = words("labels")
 
-__all__ = ["NAME", "PRESETS", "VERSION", "State", "act", "compute", "first", "repair"]
+__all__ = ["NAME", "PRESETS", "VERSION", "State", "act", "compute", "first", "repair", "take"]
 
 
 def _mean(state: State) -> Num:

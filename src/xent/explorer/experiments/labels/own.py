@@ -1,22 +1,21 @@
-"""Rows of the reader's own, and the batch as text and as programs to take along."""
+"""Rows to load into the batch, and the batch as text and as programs to take along."""
 
 from __future__ import annotations
 
-from xent.explorer.experiments.labels import pasted
 from xent.explorer.experiments.labels.batch import Batch
 from xent.explorer.experiments.labels.panels import IGNORED
-from xent.explorer.figures import button, controls, panel, prose, say, sheet
+from xent.explorer.figures import button, controls, panel, prose, say
+from xent.explorer.programs import labels as programs
 from xent.explorer.programs.labels import Problem, labels
 from xent.explorer.section import Sources
 from xent.explorer.text import words
-from xent.explorer.view import Code, Edit, Item, Panel
+from xent.explorer.view import Code, Item, Panel
 
 text = words("labels")
 
 
 def own_panel(b: Batch, sources: Sources) -> Panel:
-    """Take pasted rows, and files; give the batch as text and as programs."""
-    cell: Edit = {"kind": "edit", "path": "paste", "text": "", "label": text.own_label}
+    """Load rows of any source; give the batch as text and as programs."""
     code: Code = {
         "kind": "code",
         "id": "take",
@@ -28,9 +27,6 @@ def own_panel(b: Batch, sources: Sources) -> Panel:
     }
     items: list[Item] = [
         prose("own-story", say(text.own_story, ignored=IGNORED)),
-        sheet(
-            "own-text", say(text.own_title), list(text.own_columns), [{"ref": "own", "cells": [text.own_row, cell]}]
-        ),
     ]
     loads = [
         button(text.load.format(name=rows.name), {"do": "load", "value": key}) for key, rows in sources.items()
@@ -44,7 +40,7 @@ def _text(b: Batch) -> str:
     """Write the batch as text that can be pasted again; a distribution cannot say that its row is ignored."""
     s, lines = b.state, list[str]()
     for i in b.rows:
-        index = s.labels[i] if s.used[i] else pasted.IGNORED
+        index = s.labels[i] if s.used[i] else programs.IGNORED
         target = _numbers(b.targets[i]) if s.form == "soft" and s.used[i] else str(index)
         lines.append(f"{_numbers(s.row(i))} | {target}\n")
     return "".join(lines)

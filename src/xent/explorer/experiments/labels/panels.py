@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from xent.explorer import mathml as m
-from xent.explorer.experiments.labels import pasted
 from xent.explorer.experiments.labels.batch import Batch
 from xent.explorer.experiments.labels.state import HEAVIEST, MOST_ROWS
 from xent.explorer.figures import (
@@ -26,6 +25,7 @@ from xent.explorer.figures import (
     table,
 )
 from xent.explorer.numbers import num, show_input
+from xent.explorer.programs import labels as programs
 from xent.explorer.text import words
 from xent.explorer.view import (
     Bar,
@@ -44,8 +44,7 @@ from xent.explorer.view import (
 
 text = words("labels")
 
-CLASSES: tuple[str, ...] = tuple(text.classes)
-IGNORED = str(pasted.IGNORED).replace("-", "−")
+IGNORED = str(programs.IGNORED).replace("-", "−")
 
 
 def shown(value: float, ref: str | None = None) -> Num:
@@ -122,7 +121,7 @@ def _sheet(b: Batch) -> Item:
         if s.n > 1:
             row["remove"] = {"do": "remove", "value": i, "label": text.remove.format(row=i)}
         rows.append(row)
-    targets = [f"t {CLASSES[j]}" for j in range(s.k)] if s.form == "soft" else [text.targets[s.form]]
+    targets = [f"t {s.called[j]}" for j in range(s.k)] if s.form == "soft" else [text.targets[s.form]]
     gap = [""] * (s.k + len(targets) + 2)
     total: list[str | Num] = [
         text.sum,
@@ -130,7 +129,7 @@ def _sheet(b: Batch) -> Item:
         tally(b.denominator(b.rows, "weights")),
         num(b.numerator(b.rows), "above"),
     ]
-    names = [f"z {CLASSES[j]}" for j in range(s.k)]
+    names = [f"z {s.called[j]}" for j in range(s.k)]
     return sheet(
         "rows",
         say(text.rows_title),
@@ -144,7 +143,7 @@ def _sheet(b: Batch) -> Item:
 
 def _logit(b: Batch, i: int, j: int) -> Edit:
     value = shown(b.state.row(i)[j])
-    label = text.logit_of.format(row=i, name=CLASSES[j])
+    label = text.logit_of.format(row=i, name=b.state.called[j])
     return {"kind": "edit", "path": f"logits.{i * b.state.k + j}", "number": value, "label": label}
 
 
@@ -158,7 +157,7 @@ def _target(b: Batch, i: int) -> list[SheetCell]:
     options: list[Option] = []
     for j in range(s.k):
         hot = " ".join("1" if h == j else "0" for h in range(s.k))
-        options.append({"value": str(j), "label": f"{j} = {CLASSES[j]}" if s.form == "index" else hot})
+        options.append({"value": str(j), "label": _indexed(j, s.called[j]) if s.form == "index" else hot})
     pick: Pick = {
         "kind": "pick",
         "path": f"labels.{i}",
@@ -170,8 +169,12 @@ def _target(b: Batch, i: int) -> list[SheetCell]:
     return [pick]
 
 
+def _indexed(j: int, name: str) -> str:
+    return name if name == str(j) else f"{j} = {name}"
+
+
 def _share(b: Batch, i: int, j: int) -> Edit:
-    label = text.share_of.format(name=CLASSES[j], row=i)
+    label = text.share_of.format(name=b.state.called[j], row=i)
     value = shown(b.targets[i][j], f"class:{j}")
     return {"kind": "edit", "path": f"soft.{i * b.state.k + j}", "number": value, "label": label}
 
@@ -263,9 +266,9 @@ def weights_panel(b: Batch) -> Panel:
         rows.append(
             {
                 "ref": f"class:{j}",
-                "label": CLASSES[j],
+                "label": s.called[j],
                 "number": value,
-                "spoken": text.weight_spoken.format(name=CLASSES[j], value=value["text"]),
+                "spoken": text.weight_spoken.format(name=s.called[j], value=value["text"]),
                 "drag": drag(f"weights.{j}", (0.0, HEAVIEST), 0.1),
             }
         )

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xent.explorer.experiments.labels import pasted
-from xent.explorer.experiments.labels.pasted import MOST_CLASSES, MOST_ROWS, REACH
-from xent.explorer.numbers import parse, show_input
+from xent.explorer.numbers import num, parse, show_input
+from xent.explorer.rows import Rows, Written
 from xent.explorer.section import Sources, edit
-from xent.explorer.state import ActionError, Flag, Many, OneOf, Real, Whole, stored
+from xent.explorer.state import ActionError, Flag, Many, OneOf, Real, Whole, Word, codecs, stored
 from xent.explorer.text import words
 
 text = words("labels")
+CLASSES: tuple[str, ...] = tuple(text.classes)
+MOST_ROWS, MOST_CLASSES, REACH = 12, 10, 1000.0
 CELLS = MOST_ROWS * MOST_CLASSES
 HEAVIEST = 10.0
 MOST_NATS, MOST_GUESSES = 13.0, 100_000
@@ -46,11 +47,17 @@ class State:
     split: int = stored(2, Whole("split", 1, MOST_ROWS - 1))
     guesses: int = stored(10, Whole("n", 2, MOST_GUESSES))
     nats: float = stored(1.2, Real("nats", 0.0, MOST_NATS))
+    names: tuple[str, ...] = stored((), Many(Word("names", 24), 0, MOST_CLASSES))
 
     @property
     def n(self) -> int:
         """How many rows there are."""
         return len(self.labels)
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The names of the classes, those of the rows that were loaded or our own."""
+        return self.names or CLASSES[: self.k]
 
     def row(self, i: int) -> tuple[float, ...]:
         """Give the logits of a row."""
@@ -90,6 +97,9 @@ def repair(state: State, _: Sources) -> tuple[State, list[str]]:
     if weights != state.weights and state.weights != State.weights:
         said.append(text.weights_fitted.format(k=k))
     split = min(state.split, max(n - 1, 1))
+    names = state.names if len(state.names) == k else ()
+    if names != state.names:
+        said.append(text.names_dropped.format(k=k, names=len(state.names)))
     found = dataclasses.replace(
         state,
         logits=tuple(logits),
@@ -98,6 +108,7 @@ def repair(state: State, _: Sources) -> tuple[State, list[str]]:
         soft=tuple(soft),
         weights=weights,
         split=split,
+        names=names,
     )
     return found, said + more
 
@@ -122,7 +133,7 @@ def _repaired_soft(state: State, labels: list[int], n: int) -> tuple[list[float]
 
 
 def act(state: State, action: Mapping[str, Any], sources: Sources) -> State:
-    """Set a field; add, remove, load rows; count all or none; read what is pasted or typed as a distribution."""
+    """Set a field; add, remove, load rows; count all or none; read what is typed as a share of a distribution."""
     do, value = action["do"], action.get("value")
     if do == "add":
         return _add(state)
@@ -133,8 +144,6 @@ def act(state: State, action: Mapping[str, Any], sources: Sources) -> State:
     if do == "load":
         return _load(state, value, sources)
     path = str(action.get("path"))
-    if do == "set" and path == "paste":
-        return _paste(state, pasted.read(str(value)))
     if do == "set" and path.startswith("soft."):
         return _share(state, action, path)
     if do == "set" and path == "split" and isinstance(value, float) and math.isfinite(value):
@@ -195,8 +204,8 @@ def _remove(state: State, value: Any) -> State:
     )
 
 
-def _paste(state: State, rows: pasted.Pasted) -> State:
-    """Take over pasted rows; every class weighs 1 then."""
+def _batch(state: State, rows: Written, classes: tuple[str, ...]) -> State:
+    """Take over rows as the batch; if their classes are others, every class weighs 1 then."""
     k, n = len(rows.logits[0]), len(rows.logits)
     soft = rows.soft or [[float(j == label) for j in range(k)] for label in rows.labels]
     return dataclasses.replace(
@@ -209,23 +218,44 @@ def _paste(state: State, rows: pasted.Pasted) -> State:
         form="soft" if rows.soft else "index",
         weights=state.weights if k == state.k else (1.0,) * k,
         split=min(state.split, max(n - 1, 1)),
+        names=tuple(name or "?" for name in codecs(State)["names"].clamp(classes)),
     )
 
 
 def _load(state: State, value: Any, sources: Sources) -> State:
-    """Take over the costliest rows of a file or of the demo."""
+    """Take over rows of the reader's own, of a file or of the demo."""
     rows = sources.get(str(value))
     if rows is None:
         known = ", ".join(sources) or text.none
         raise ActionError(text.no_source.format(value=repr(value)[:40], known=known))
     if len(rows.classes) > MOST_CLASSES:
         raise ActionError(text.many_classes.format(name=rows.name, classes=len(rows.classes), most=MOST_CLASSES))
+    if rows.written is not None and len(rows.written.labels) <= MOST_ROWS:
+        return _batch(state, _near(rows.written), rows.classes)
+    return _batch(state, _costliest(rows), rows.classes)
+
+
+def take(state: State, source: str, sources: Sources) -> State:
+    """Show the rows of a source."""
+    return _load(state, source, sources)
+
+
+def _near(written: Written) -> Written:
+    """Refuse rows that the table's axes do not reach."""
+    for i, row in enumerate(written.logits):
+        for j, z in enumerate(row):
+            if math.isfinite(z) and abs(z) > REACH:
+                raise ActionError(text.far.format(row=i, column=j, came=num(z)["text"], reach=show_input(REACH)))
+    return written
+
+
+def _costliest(rows: Rows) -> Written:
+    """Choose the costliest of many rows."""
     chosen = [int(i) for i in rows.order[:LOADED]]
     logits = [[float(z) for z in rows.logits[i]] for i in chosen]
     if not chosen or any(math.isfinite(z) and abs(z) > REACH for row in logits for z in row):
         raise ActionError(text.far_rows.format(name=rows.name, reach=show_input(REACH)))
-    labels = [int(rows.labels[i]) for i in chosen]
-    return _paste(state, pasted.Pasted(logits, labels, [True] * len(chosen), None))
+    return Written(logits, [int(rows.labels[i]) for i in chosen], [True] * len(chosen))
 
 
 def _guesses(state: State, value: Any) -> State:

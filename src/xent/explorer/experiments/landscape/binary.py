@@ -24,8 +24,8 @@ def two(s: State) -> Panel:
     spoken = text.two_spoken.format(p=shown["text"], z=z["text"], right=right["text"], wrong=wrong["text"])
     steep = num(spec.gradient((s.logit, 0.0), 0)[0], "class:0")
     wide = [i / 10 for i in range(-int(FAR * 10), int(FAR * 10) + 1)]
-    near = [10 ** (-4 + i / 10) for i in range(20)]  # the curves are steep at the edges
-    by_p = [*near, *(i / 100 for i in range(1, 100)), *(1 - q for q in reversed(near))]
+    near = [10 ** (-4 + i / 20) for i in range(54)]  # the curves are steep at the edges
+    by_p = [*near, *(i / 100 for i in range(5, 96)), *(1 - q for q in reversed(near))]
     top = FAR + 0.4
 
     def marks(x: float, path: str, span: tuple[float, float], step: float) -> list[Mark]:

@@ -252,7 +252,7 @@ def slope(g: Ground) -> Item:
         left = m.frac(m.row(m.mi("∂"), m.mi("L")), m.row(m.mi("∂"), m.sub(m.mi("z"), name)))
         general = m.row(m.sub(m.mi("p"), name), m.mo("−"), m.sub(m.mi("t"), name))
         live = m.row(m.mn(num(g.p[j], f"class:{j}")), m.mo("−"), m.mn(num(g.t[j])))
-        value = m.bracketed(num(g.slope[j], f"class:{j}"))
+        value = m.mn(num(g.slope[j], f"class:{j}"))
         rows.append([left, m.mo("="), m.row(general, m.mo("="), live, m.mo("="), value)])
     values = [num(v)["text"] for v in g.slope[:2]]
     return formula(

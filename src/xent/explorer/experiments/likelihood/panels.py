@@ -232,7 +232,7 @@ LEVELS = (0.02, 0.1, 0.3, 0.7, 1.5)
 def _contours(f: tuple[float, ...]) -> list[TernaryLine]:
     """Find each level along rays from the frequencies, where the loss is least: it only rises along a ray."""
     least, out = _rough(f, f), list[TernaryLine]()
-    rays = [(math.cos(a), math.cos(a - 2 * math.pi / 3), math.cos(a + 2 * math.pi / 3)) for a in _angles(72)]
+    rays = [(math.cos(a), math.cos(a - 2 * math.pi / 3), math.cos(a + 2 * math.pi / 3)) for a in _angles(f)]
     edges = [min(-x / v for x, v in zip(f, ray, strict=True) if v < -1e-12) for ray in rays]
     for level in LEVELS:
         points = list[Triple | None]()
@@ -247,8 +247,12 @@ def _contours(f: tuple[float, ...]) -> list[TernaryLine]:
     return out
 
 
-def _angles(count: int) -> list[float]:
-    return [2 * math.pi * i / count for i in range(count + 1)]
+def _angles(f: Sequence[float]) -> list[float]:
+    """Give the directions of the rays: even ones, and closer ones where the lines bend into a corner."""
+    even = [2 * math.pi * i / 60 - math.pi for i in range(61)]
+    corners = [math.atan2(((k == 1) - f[1] - (k == 2) + f[2]) / math.sqrt(3), (k == 0) - f[0]) for k in range(K)]
+    near = [corner + turn for corner in corners for turn in (-0.06, -0.03, -0.012, 0.0, 0.012, 0.03, 0.06)]
+    return sorted([*even, *(math.remainder(angle, 2 * math.pi) for angle in near)])
 
 
 def _slices(d: Data) -> Item:

@@ -20,12 +20,22 @@ text = words("logits")
 
 def first(sources: Mapping[str, Rows]) -> State:
     """Begin with the costliest mistake of the first source; without rows, with three classes."""
-    for name, rows in sources.items():
-        wrong = len(rows.mistakes) > 0
-        for index in (rows.mistakes if wrong else rows.order)[:PER_PAGE]:
-            with suppress(ActionError):
-                return _load(State(source=name, mistakes="mistakes" if wrong else "all"), int(index), sources)
+    for name in sources:
+        with suppress(ActionError):
+            return take(State(), name, sources)
     return State()
+
+
+def take(state: State, source: str, sources: Mapping[str, Rows]) -> State:
+    """Load the costliest mistake of a source, or, where there is none, the costliest row."""
+    rows = sources[source]
+    wrong = len(rows.mistakes) > 0
+    chosen = [int(index) for index in (rows.mistakes if wrong else rows.order)[:PER_PAGE]]
+    state = dataclasses.replace(state, source=source, mistakes="mistakes" if wrong else "all", page=0, row=-1)
+    for index in chosen[:-1]:
+        with suppress(ActionError):
+            return _load(state, index, sources)
+    return _load(state, chosen[-1], sources)
 
 
 def act(state: State, action: Mapping[str, Any], sources: Mapping[str, Rows]) -> State:

@@ -22,7 +22,7 @@ from xent.explorer.figures import (
     say,
     table,
 )
-from xent.explorer.numbers import num, show_input
+from xent.explorer.numbers import num, show_input, show_tick
 from xent.explorer.text import words
 from xent.explorer.view import Item, Panel
 
@@ -49,11 +49,12 @@ def clipping(s: Fields) -> Panel:
     pull, lost = num(slope, "right"), num(0.0 if flat else slope, "wrong")
     cap = num(-math.log(s.clip), "cap")
     epsilon = num(s.clip, "clip", text=f"{s.clip:.2g}".replace("e-0", "e-"))
+    said = num(s.clip, "clip", text=show_tick(float(f"{s.clip:.2g}")))
     return panel(
         "clipping",
         text.clipping,
         [
-            prose("clip-story", say(text.clip_story, epsilon=epsilon, cap=cap)),
+            prose("clip-story", say(text.clip_story, epsilon=said, cap=cap)),
             controls(
                 "clip-controls",
                 [log_slider("clip", text.epsilon, epsilon, (1e-12, 0.1), marks=(1e-12, 1e-7, 0.1))],

@@ -190,7 +190,7 @@ def _form_map(s: State, form: str, found: dict[str, tuple[Decimal, ...]]) -> Ite
         say(text.titles[form]),
         rows=names,
         columns=[show_tick(gap) for gap in GAPS],
-        axes=(text.format, text.ahead_by),
+        axes=(text.format_axis, text.ahead_by),
         cells=cells,
         ends=(text.palest, text.deepest),
         texts=False,
@@ -212,7 +212,7 @@ def _lifespans(found: Errors) -> Item:
     return sheet(
         "lifespans",
         say(text.lifespans),
-        [text.format, *text.forms.values()],
+        [text.format_axis, *text.forms.values()],
         rows,
         caption=say(text.lifespans_caption),
     )

@@ -156,14 +156,14 @@ def _against(row: Smoothed) -> Panel:
             curves(
                 "against-gap",
                 say(text.against_title),
-                x=axis(text.gap, LOW, HIGH, about=5),
+                x=axis(text.gap_axis, LOW, HIGH, about=5),
                 y=axis(text.nats, 0.0, top),
                 lines=lines,
                 marks=marks,
                 rules=[rule("y", row.floor, text.floor_rule)],
                 caption=say(text.against_caption),
                 behind=table(
-                    [text.gap, text.sharp_line, *text.conventions.values()],
+                    [text.gap_axis, text.sharp_line, *text.conventions.values()],
                     [
                         [show_input(g), pair[0].plain, *(num(one.loss) for one in pair)]
                         for g, pair in zip(at, samples, strict=True)
@@ -195,7 +195,7 @@ def _floors(row: Smoothed) -> Panel:
     floor = curves(
         "floors",
         say(text.floors),
-        x=axis(text.epsilon, 0.0, 1.0),
+        x=axis(text.epsilon_axis, 0.0, 1.0),
         y=axis(text.nats, 0.0, math.log(k) * 1.12),
         lines=[
             line(
@@ -210,7 +210,7 @@ def _floors(row: Smoothed) -> Panel:
         rules=[rule("y", most, text.most_rule.format(k=k))],
         caption=say(text.floors_caption),
         behind=table(
-            [text.epsilon, *text.conventions.values()],
+            [text.epsilon_axis, *text.conventions.values()],
             [[show_input(e), *(one.floor for one in pair)] for e, pair in zip(at, pairs, strict=True)],
         ),
     )
@@ -223,8 +223,8 @@ def _floors(row: Smoothed) -> Panel:
     gaps = curves(
         "gaps",
         say(text.gaps),
-        x=log_axis(text.epsilon, 0.001, 1.0),
-        y=axis(text.gap, -2.0, math.log(1000.0 * k) * 1.05),
+        x=log_axis(text.epsilon_axis, 0.001, 1.0),
+        y=axis(text.gap_axis, -2.0, math.log(1000.0 * k) * 1.05),
         lines=[
             line(
                 [(e, best(c, e)) for e in fine if e < 0.99],
@@ -237,7 +237,7 @@ def _floors(row: Smoothed) -> Panel:
         marks=[mark(s.epsilon, row.best, "best", num(row.best)["text"])] if shown else [],
         caption=say(text.gaps_caption),
         behind=table(
-            [text.epsilon, *text.conventions.values()],
+            [text.epsilon_axis, *text.conventions.values()],
             [[show_input(e), *(num(one.best) for one in pair)] for e, pair in zip(at, pairs, strict=True)],
         ),
     )
