@@ -39,6 +39,38 @@ def outcome(f, sample):
 # ------------------------------------------------------------------------------------------------- torch's samples
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
+@pytest.mark.parametrize("classes", [1, 3, 64, 65, 1000])
+def test_small_batches_by_their_addresses_have_the_bits_of_arrays(classes, dtype, reduction):
+    random = np.random.default_rng(classes)
+    z = torch.from_numpy(random.normal(0, 5, (37, classes))).to(dtype).requires_grad_()
+    y = torch.from_numpy(random.integers(0, classes, 37))
+    y[3] = -100
+    loss = X.cross_entropy(z, y, reduction=reduction)
+    loss.backward()
+    want, slope = xent.cross_entropy_with_grad(
+        z.detach().numpy(), y.numpy(), ignore_index=-100, reduction=reduction
+    )
+    assert loss.dtype == dtype
+    assert loss.item() == want
+    assert np.array_equal(z.grad.numpy(), slope)
+
+
+def test_a_gradient_that_was_handed_on_is_not_handed_on_twice():
+    z = torch.randn(4, 3, requires_grad=True)
+    loss = X.cross_entropy(z, torch.tensor([0, 1, 2, 0]))
+    loss.backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        loss.backward()
+    kept = X.cross_entropy(z, torch.tensor([0, 1, 2, 0]))
+    (first,) = torch.autograd.grad(kept, z, retain_graph=True)
+    want = first.clone()
+    first.zero_()
+    (second,) = torch.autograd.grad(kept, z)
+    assert torch.equal(second, want)
+
+
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
 @pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
 @pytest.mark.parametrize("name", LOSSES)

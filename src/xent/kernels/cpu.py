@@ -165,7 +165,7 @@ def small(
 
 
 def reach(kind: str, many: bool) -> tuple[Any, Any]:
-    """:func:`small` of addresses, for "f" or "d" and for more than ``FEW`` classes, and its last three arguments."""
+    """:func:`small` of addresses, for "f" or "d" and for more than FEW classes, and its last three arguments."""
     return (_small.rows_at if many else _small.lanes_at), _UNIT[kind]
 
 

@@ -1,4 +1,5 @@
 # pyright: basic, reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportPrivateImportUsage=false
 """What most calls are, in one call of few arguments: for a batch of 32 × 10 the call costs more than the loss.
 
 Two kernels, for many classes and for few, because a process that meets one of them should not compile both.
@@ -66,8 +67,8 @@ def rows_at(z, labels, grad, loss, count, classes, slope, ignore, mean, hi, lo, 
     """:func:`by_rows` of what lies at addresses: integers are shown to a kernel in a fraction of an array's time.
 
     z (N, K), grad (where there is a ``slope``) and loss (one number) are of the type of hi, lo, most, which are
-    ``_math.steepness`` of τ = 1; labels (N,) are int64. Writes the loss, and gives −1; or the first row whose label is
-    no class; or −2, where a mean has nothing to divide by.
+    ``_math.steepness`` of τ = 1; labels (N,) are int64. Writes the loss, and gives −1; or the first row whose label
+    is no class; or −2, where a mean has nothing to divide by.
     """
     arrays = laid(z, labels, grad, count, classes, slope, hi)
     total, by, wrong = by_rows(*arrays, True, ignore, mean, (hi, lo, most))
