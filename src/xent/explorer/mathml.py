@@ -89,7 +89,7 @@ def bracketed(number: Num) -> MathNode:
 
 
 def lines(rows: list[list[Part]]) -> MathNode:
-    """Stack equations, aligned at their columns: right of the first, left of the second, and so on; a lone one left."""
+    """Stack equations, aligned at their columns: right of the first, left of the others; a lone one left."""
     align = "right left left" if any(len(cells) > 1 for cells in rows) else "left"
     cells = [el("mtr", *(el("mtd", cell) for cell in cells)) for cells in rows]
     return el("mtable", *cells, columnalign=align, displaystyle="true", rowspacing="0.35em")
