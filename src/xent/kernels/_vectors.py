@@ -18,7 +18,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from xent.kernels._compile import INLINE
-from xent.kernels._math import _E4, _SCALES, F4, at
+from xent.kernels._math import F4, at
 
 WIDTH = 16
 _FLOAT, _DOUBLE, _INT = ir.FloatType(), ir.DoubleType(), ir.IntType(32)
@@ -66,6 +66,17 @@ def fill(_, lanes, value):
 
 
 @intrinsic
+def move(_, to, lanes):
+    """to[:16] = lanes[:16], for float32."""
+
+    def codegen(context, builder, _signature, args):
+        _store(builder, _load(builder, args[1], align=64), args[0])
+        return context.get_dummy_value()
+
+    return types.void(to, lanes), codegen
+
+
+@intrinsic
 def raised(_, best, source):
     """best[:16] = max(best[:16], source[:16]), lane by lane; a NaN of the source changes nothing."""
 
@@ -89,6 +100,18 @@ def chosen(_, to, lane, own, j):
         return context.get_dummy_value()
 
     return types.void(to, lane, own, types.int32), codegen
+
+
+@intrinsic
+def holds(_, lanes, value):
+    """Say whether one of lanes[:16] is ``value``."""
+
+    def codegen(_context, builder, _signature, args):
+        same = builder.fcmp_ordered("==", _load(builder, args[0]), _spread(builder, args[1], _LANES))
+        bits = builder.bitcast(same, ir.IntType(WIDTH))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
+
+    return types.boolean(lanes, value), codegen
 
 
 @intrinsic
@@ -127,70 +150,16 @@ def part(_, to, source, n):
 
 
 @intrinsic
-def lift(_, to, source, top, hi, lo, most, parts, counts):
-    """Powers of 64 logits (``_math.power``), put at ``to``, unless that is a boolean.
-
-    Those of logits that are not ``top`` are added to parts[:64] and counted in counts[:64]. Each step is written
-    for four vectors, so that none waits for the step before its own.
-    """
-    kept = not isinstance(to, types.Boolean)
-
-    def codegen(context, builder, _signature, args):
-        fma = _function(builder, "llvm.fma.v16f32", _LANES, _LANES, _LANES, _LANES)
-        rint = _function(builder, "llvm.rint.v16f32", _LANES, _LANES)
-        top, hi, lo, most = (_spread(builder, a, _LANES) for a in args[2:6])
-        down, every = builder.fneg(hi), range(4)
-
-        def of(p, i):
-            return builder.gep(p, [ir.Constant(_INT, i * WIDTH)])
-
-        z = [_load(builder, of(args[1], i)) for i in every]
-        less = [builder.fcmp_unordered("!=", x, top) for x in z]
-        gap = [builder.fsub(top, x) for x in z]
-        gap = [builder.select(builder.fcmp_ordered("<", most, g), most, g) for g in gap]
-        n = [builder.fmul(g, down) for g in gap]
-        n = [builder.call(rint, [x]) for x in n]
-        n = [builder.fptosi(x, _WHOLE) for x in n]
-        m = [builder.sitofp(x, _LANES) for x in n]
-        r = [builder.call(fma, [g, hi, x]) for g, x in zip(gap, m, strict=True)]
-        r = [builder.call(fma, [g, lo, x]) for g, x in zip(gap, r, strict=True)]
-        q = [_every(_LANES, float(_E4[-1]))] * 4
-        for c in _E4[-2::-1]:
-            q = [builder.call(fma, [x, y, _every(_LANES, float(c))]) for x, y in zip(q, r, strict=True)]
-        p = [_scaled(builder, x, k) for x, k in zip(q, n, strict=True)]
-        for i in every:
-            if kept:
-                _store(builder, p[i], of(args[0], i))
-            part, tally = of(args[6], i), of(args[7], i)
-            before, count = _load(builder, part, align=64), _load(builder, tally, _WHOLE, 64)
-            _store(builder, builder.select(less[i], builder.fadd(before, p[i]), before), part, 64)
-            one_more = builder.add(count, _every(_WHOLE, 1))
-            _store(builder, builder.select(less[i], one_more, count), tally, 64)
-        return context.get_dummy_value()
-
-    f = types.float32
-    return types.void(to, source, f, f, f, f, parts, counts), codegen
-
-
-def _scaled(builder, q, n):
-    """q · 2^n, n ≤ 0, as ``_math.scaled``."""  # noqa: D403
-    if _SCALES:
-        return builder.call(_function(builder, "llvm.ldexp.v16f32.v16i32", _LANES, _LANES, _WHOLE), [q, n])
-    half = builder.ashr(n, _every(_WHOLE, 1))
-    for part in (half, builder.sub(n, half)):
-        exponent = builder.shl(builder.add(part, _every(_WHOLE, 127)), _every(_WHOLE, 23))
-        q = builder.fmul(q, builder.bitcast(exponent, _LANES))
-    return q
-
-
-@intrinsic
 def settled(_, sums, parts):
-    """sums[:16] += parts[:16] in float64, and parts[:16] = 0."""
+    """sums[:16] += the sum of the four vectors parts[:64], in float64; parts[:64] = 0."""
 
     def codegen(context, builder, _signature, args):
-        more = builder.fpext(_load(builder, args[1], align=64), _WIDE)
+        places = [builder.gep(args[1], [ir.Constant(_INT, i * WIDTH)]) for i in range(4)]
+        a, b, c, d = (_load(builder, p, align=64) for p in places)
+        more = builder.fpext(builder.fadd(builder.fadd(a, b), builder.fadd(c, d)), _WIDE)
         _store(builder, builder.fadd(_load(builder, args[0], _WIDE, 64), more), args[0], 64)
-        _store(builder, _every(_LANES, 0.0), args[1], 64)
+        for p in places:
+            _store(builder, _every(_LANES, 0.0), p, 64)
         return context.get_dummy_value()
 
     return types.void(sums, parts), codegen
@@ -206,17 +175,6 @@ def added(_, sums):
         return builder.call(reduce, [ir.Constant(_DOUBLE, -0.0), lanes], fastmath=("reassoc",))
 
     return types.float64(sums), codegen
-
-
-@intrinsic
-def counted(_, counts):
-    """Sum of counts[:16] of int32."""
-
-    def codegen(_context, builder, _signature, args):
-        reduce = _function(builder, "llvm.vector.reduce.add.v16i32", _INT, _WHOLE)
-        return builder.call(reduce, [_load(builder, args[0], _WHOLE, 64)])
-
-    return types.int32(counts), codegen
 
 
 def _mixed(builder, a, b, order):
@@ -425,22 +383,48 @@ def stream_doubles(to, source, n):
 
 
 @njit(**INLINE)
+def offset(p):
+    """How many numbers after p comes a place that a vector may be stored at: less than 64 bytes."""
+    return ((64 - (_address(p) & 63)) & 63) // _size(p)
+
+
+@njit(**INLINE)
 def aligned(p):
-    """p, or the next place that a vector may be stored at; up to 15 numbers further on."""
-    return at(p, (((64 - (_address(p) & 63)) & 63) >> 2))
+    """p, or the next place that a vector may be stored at."""
+    return at(p, offset(p))
+
+
+@njit(**INLINE)
+def pour(to, source, v, first, last, home):
+    """to[:] = source[:] · v past the caches, in the vectors [first, last) but for the vector ``home``."""
+    for b in range(first, last):
+        if b != home:
+            _put(at(to, WIDTH * b), at(source, WIDTH * b), v)
+
+
+@njit(**INLINE)
+def pour_all(to, source, v, j):
+    """to[j : j + 64] = source[j : j + 64] · v past the caches."""
+    for i in range(j, j + 4 * WIDTH, WIDTH):
+        _put(at(to, i), at(source, i), v)
 
 
 @njit(**INLINE)
 def stream(to, source, n, v, own, at_own):
     """to[:n] = source[:n] · v for float32, but to[own] = at_own; past the caches, as it is not read again."""
-    head = min(((64 - (_address(to) & 63)) & 63) >> 2, n)
-    full = (n - head) >> 4
+    head = min(offset(to), n)
+    full, home = (n - head) >> 4, (own - head) >> 4
+    pour(at(to, head), at(source, head), v, 0, full, home)
+    edge(to, source, n, v, own, at_own)
+
+
+@njit(**INLINE)
+def edge(to, source, n, v, own, at_own):
+    """What :func:`pour` leaves of :func:`stream`: both ends, and the vector with ``own``. ``source`` is spent."""
+    head = min(offset(to), n)
+    full, home = (n - head) >> 4, (own - head) >> 4  # the vector with the exception
     for j in range(head):
         to[j] = source[j] * v
-    home = (own - head) >> 4  # the vector with the exception
-    for b in range(full):
-        if b != home:
-            _put(at(to, head + WIDTH * b), at(source, head + WIDTH * b), v)
     for j in range(head + WIDTH * full, n):
         to[j] = source[j] * v
     if 0 <= home < full:

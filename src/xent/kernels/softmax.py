@@ -17,7 +17,7 @@ from xent.kernels._compile import EXACT, INLINE, kernel
 from xent.kernels._math import F8, at, blank, fma, hold, logarithm, scratch, widen
 from xent.kernels._vectors import aligned
 from xent.kernels.lanes import ROWS, fill, give, measure, tile_room
-from xent.kernels.rows import PAD, place, put, put_scaled, read
+from xent.kernels.rows import PAD, place, put, put_scaled, read, room
 
 
 @njit(**EXACT)
@@ -56,9 +56,8 @@ def by_rows(z, out, lse, kind, logs, shape, strides, scales, tau, past, start, s
     inner, classes = shape
     z_outer, z_inner, o_outer, o_inner = strides
     hi, lo, most = scales
-    padded = (classes + PAD - 1) // PAD * PAD
-    buffer = np.full(padded + 16, blank(z[0]))
-    x, v = at(buffer, 0), scratch(2, blank(z[0]))
+    buffer = np.full(room(classes) + PAD, blank(z[0]))
+    x, v = aligned(at(buffer, 0)), scratch(2, blank(z[0]))
     v[1] = 1.0 / tau
     kept = not logs and lse.size == 0
     for i in range(start, stop):

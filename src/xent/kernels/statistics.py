@@ -14,8 +14,9 @@ from numba import njit
 
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import F8, I8, at, blank, hold, log1p, widen
+from xent.kernels._vectors import aligned
 from xent.kernels.finish import two_sum
-from xent.kernels.rows import BLOCK, PAD, place, read
+from xent.kernels.rows import BLOCK, PAD, place, read, room
 
 
 @njit(**INLINE)
@@ -49,8 +50,8 @@ def row_statistics(
     inner, classes = shape
     outer_step, inner_step = strides
     hi, lo, most = scales
-    buffer = np.full((classes + PAD - 1) // PAD * PAD + PAD, blank(z[0]))
-    x, wrong = at(buffer, 0), -1
+    buffer = np.full(room(classes) + PAD, blank(z[0]))
+    x, wrong = aligned(at(buffer, 0)), -1
     for i in range(start, stop):
         y = labels[i]
         ignored, good = ignoring and y == ignore, 0 <= y < classes

@@ -1,0 +1,124 @@
+# pyright: basic, reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+"""Powers exp(−gap / τ) of float32 logits, sixteen side by side and four vectors at a time.
+
+With AVX-512, 2^(−x) is 2^⌊m⌋ · 2^(m − ⌊m⌋) · 2^−r: m is −x rounded to a sixteenth, which adding MAGIC does, the sum's
+last four bits are the place of 2^(m − ⌊m⌋) in a table that is one register, and 2^−r − 1 is a polynomial of degree 3
+(minimax on [−1/32, 1/32], below 2⁻²⁹). No gap is cut off: one of ∞ makes r NaN, and the instruction that multiplies
+by a power of two gives 0 for NaN · 2^−∞. But a finite gap may overflow in the polynomial, and then the power is ∞ or
+NaN: who adds powers up looks at the sum, and takes the row again by :func:`~xent.kernels._math.power`. Elsewhere it
+is the arithmetic of that function. The error is about 1 ulp, either way.
+"""
+
+from __future__ import annotations
+
+import math
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from xent.kernels._math import _E4, _SCALES
+from xent.kernels._vectors import _INT, _LANES, _WHOLE, WIDTH, _every, _function, _load, _spread, _store
+
+MAGIC = 1.5 * 2.0**19  # floats from 2¹⁹ to 2²⁰ are sixteenths
+_TABLE = tuple(2.0 ** (i / 16) for i in range(WIDTH))
+_C1, _C2, _C3 = -0.6931471824645996, 0.2402342706918716, -0.05550346523523331
+_EVERY = range(4)
+
+
+def _with_table(builder, gap, hi, lo):
+    """Powers of gaps, with what only AVX-512 has."""
+    fma = _function(builder, "llvm.fma.v16f32", _LANES, _LANES, _LANES, _LANES)
+    look = _function(builder, "llvm.x86.avx512.permvar.sf.512", _LANES, _LANES, _WHOLE)
+    mask = ir.IntType(16)
+    scale = _function(builder, "llvm.x86.avx512.mask.scalef.ps.512", _LANES, _LANES, _LANES, _LANES, mask, _INT)
+    down, magic, table = builder.fneg(hi), _every(_LANES, MAGIC), ir.Constant(_LANES, list(_TABLE))
+    c1, c2, c3 = (_every(_LANES, c) for c in (_C1, _C2, _C3))
+    n = [builder.call(fma, [g, down, magic]) for g in gap]
+    m = [builder.fsub(x, magic) for x in n]
+    r = [builder.call(fma, [g, hi, x]) for g, x in zip(gap, m, strict=True)]
+    r = [builder.call(fma, [g, lo, x]) for g, x in zip(gap, r, strict=True)]
+    q = [builder.call(fma, [x, c3, c2]) for x in r]
+    q = [builder.call(fma, [x, y, c1]) for x, y in zip(q, r, strict=True)]
+    q = [builder.fmul(x, y) for x, y in zip(q, r, strict=True)]
+    t = [builder.call(look, [table, builder.bitcast(x, _WHOLE)]) for x in n]
+    q = [builder.call(fma, [x, y, x]) for x, y in zip(t, q, strict=True)]
+    rest = [ir.Constant(_LANES, ir.Undefined), mask(-1), _INT(4)]
+    return [builder.call(scale, [x, y, *rest]) for x, y in zip(q, m, strict=True)]
+
+
+def _anywhere(builder, gap, hi, lo, most):
+    """Powers of gaps, as ``_math.power`` computes them."""
+    fma = _function(builder, "llvm.fma.v16f32", _LANES, _LANES, _LANES, _LANES)
+    rint = _function(builder, "llvm.rint.v16f32", _LANES, _LANES)
+    down = builder.fneg(hi)
+    gap = [builder.select(builder.fcmp_ordered("<", most, g), most, g) for g in gap]
+    m = [builder.call(rint, [builder.fmul(g, down)]) for g in gap]
+    r = [builder.call(fma, [g, hi, x]) for g, x in zip(gap, m, strict=True)]
+    r = [builder.call(fma, [g, lo, x]) for g, x in zip(gap, r, strict=True)]
+    q = [_every(_LANES, float(_E4[-1]))] * 4
+    for c in _E4[-2::-1]:
+        q = [builder.call(fma, [x, y, _every(_LANES, float(c))]) for x, y in zip(q, r, strict=True)]
+    n = [builder.fptosi(x, _WHOLE) for x in m]
+    half = [builder.ashr(x, _every(_WHOLE, 1)) for x in n]
+    for part in (half, [builder.sub(x, y) for x, y in zip(n, half, strict=True)]):
+        bits = [builder.shl(builder.add(x, _every(_WHOLE, 127)), _every(_WHOLE, 23)) for x in part]
+        q = [builder.fmul(x, builder.bitcast(y, _LANES)) for x, y in zip(q, bits, strict=True)]
+    return q
+
+
+def _powers(builder, gap, hi, lo, most):
+    return _with_table(builder, gap, hi, lo) if _SCALES else _anywhere(builder, gap, hi, lo, most)
+
+
+def _place(builder, p, i):
+    return builder.gep(p, [ir.Constant(_INT, i * WIDTH)])
+
+
+@intrinsic
+def lift(_, to, source, top, hi, lo, most, parts):
+    """Add the powers of 64 logits to parts[:64], and put them at ``to``, unless that is a boolean.
+
+    Each step is written for four vectors, so that none waits for the step before its own.
+    """
+    kept = not isinstance(to, types.Boolean)
+
+    def codegen(context, builder, _signature, args):
+        top, hi, lo, most = (_spread(builder, a, _LANES) for a in args[2:6])
+        gap = [builder.fsub(top, _load(builder, _place(builder, args[1], i))) for i in _EVERY]
+        for i, p in enumerate(_powers(builder, gap, hi, lo, most)):
+            if kept:
+                _store(builder, p, _place(builder, args[0], i))
+            part = _place(builder, args[6], i)
+            _store(builder, builder.fadd(_load(builder, part, align=64), p), part, 64)
+        return context.get_dummy_value()
+
+    f = types.float32
+    return types.void(to, source, f, f, f, f, parts), codegen
+
+
+@intrinsic
+def lift_others(_, to, source, top, hi, lo, most, parts):
+    """As :func:`lift`, but what is ``top`` is not added, and its number is the answer: an int64."""
+
+    def codegen(_context, builder, _signature, args):
+        top, hi, lo, most = (_spread(builder, a, _LANES) for a in args[2:6])
+        z = [_load(builder, _place(builder, args[1], i)) for i in _EVERY]
+        own = [builder.fcmp_ordered("==", x, top) for x in z]
+        gap = [
+            builder.select(o, _every(_LANES, math.inf), builder.fsub(top, x)) for o, x in zip(own, z, strict=True)
+        ]
+        for i, p in enumerate(_powers(builder, gap, hi, lo, most)):
+            _store(builder, builder.select(own[i], _every(_LANES, 1.0), p), _place(builder, args[0], i))
+            part = _place(builder, args[6], i)
+            _store(builder, builder.fadd(_load(builder, part, align=64), p), part, 64)
+        bits, whole = ir.IntType(WIDTH), ir.IntType(64)
+        count = _function(builder, "llvm.ctpop.i64", whole, whole)
+        ties = [builder.zext(builder.bitcast(o, bits), whole) for o in own]
+        first, *rest = (builder.shl(t, whole(WIDTH * i)) for i, t in enumerate(ties))
+        for t in rest:
+            first = builder.or_(first, t)
+        return builder.call(count, [first])
+
+    f = types.float32
+    return types.int64(to, source, f, f, f, f, parts), codegen
