@@ -122,3 +122,32 @@ def lift_others(_, to, source, top, hi, lo, most, parts):
 
     f = types.float32
     return types.int64(to, source, f, f, f, f, parts), codegen
+
+
+@intrinsic
+def lift_lanes(_, to, lane, top, hi, lo, most, part, ties):
+    """:func:`lift_others` for a class of 64 rows: each has its own top[:64], and its sum, part[:64] and ties[:64].
+
+    The powers are put at ``to``, unless that is a boolean.
+    """
+    kept = not isinstance(to, types.Boolean)
+
+    def codegen(context, builder, _signature, args):
+        hi, lo, most = (_spread(builder, a, _LANES) for a in args[3:6])
+        z, top = ([_load(builder, _place(builder, p, i), align=64) for i in _EVERY] for p in args[1:3])
+        own = [builder.fcmp_ordered("==", x, y) for x, y in zip(z, top, strict=True)]
+        gap = [builder.fsub(y, x) for x, y in zip(z, top, strict=True)]
+        gap = [builder.select(o, _every(_LANES, math.inf), g) for o, g in zip(own, gap, strict=True)]
+        for i, p in enumerate(_powers(builder, gap, hi, lo, most)):
+            if kept:
+                _store(builder, builder.select(own[i], _every(_LANES, 1.0), p), _place(builder, args[0], i), 64)
+            for sums, more in (
+                (args[6], p),
+                (args[7], builder.select(own[i], _every(_LANES, 1.0), _every(_LANES, 0.0))),
+            ):
+                place = _place(builder, sums, i)
+                _store(builder, builder.fadd(_load(builder, place, align=64), more), place, 64)
+        return context.get_dummy_value()
+
+    f = types.float32
+    return types.void(to, lane, top, f, f, f, part, ties), codegen

@@ -90,6 +90,19 @@ def raised(_, best, source):
 
 
 @intrinsic
+def raised_part(_, best, source, n):
+    """:func:`raised` for the first n of source[:16]; nothing else is read."""
+
+    def codegen(context, builder, _signature, args):
+        value, before = _masked(builder, args[1], args[2]), _load(builder, args[0], align=64)
+        more = builder.fcmp_ordered(">", value, before)
+        _store(builder, builder.select(more, value, before), args[0], 64)
+        return context.get_dummy_value()
+
+    return types.void(best, source, n), codegen
+
+
+@intrinsic
 def chosen(_, to, lane, own, j):
     """to[:16] = lane[:16] where own[:16], of int32, is j."""
 
@@ -309,12 +322,12 @@ def join_rows(_, to, source, stride, k):
 
 @intrinsic
 def fetch(_, p):
-    """Ask for the cache line at p; it need not exist."""
+    """Ask for the cache line at p, for the second cache, which waits for more lines than the first; it need not exist."""
 
     def codegen(context, builder, _signature, args):
         byte = ir.IntType(8).as_pointer()
         ask = _function(builder, "llvm.prefetch.p0", ir.VoidType(), byte, _INT, _INT, _INT)
-        builder.call(ask, [builder.bitcast(args[0], byte), _INT(0), _INT(3), _INT(1)])
+        builder.call(ask, [builder.bitcast(args[0], byte), _INT(0), _INT(2), _INT(1)])
         return context.get_dummy_value()
 
     return types.void(p), codegen

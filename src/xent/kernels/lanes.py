@@ -13,9 +13,12 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from xent.kernels._compile import INLINE, kernel
-from xent.kernels._math import F8, I4, at, blank, hold, log1p, power, scratch, widen
+from xent.kernels._compile import FAST, INLINE, kernel
+from xent.kernels._math import F4, F8, I4, at, blank, hold, log1p, power, scratch, widen
+from xent.kernels._powers import lift_lanes
 from xent.kernels._vectors import WIDTH, aligned, chosen, columns, join_rows, rows_of, split_rows
+from xent.kernels._vectors import fill as load
+from xent.kernels._vectors import raised as higher
 from xent.kernels.finish import settle, tail_of, two_sum
 from xent.kernels.rows import put
 
@@ -102,9 +105,64 @@ def _own_of(t, classes, own, to):
     return single
 
 
+def measure(rows, n, classes, step, hop, kind, t, hi, lo, most, top, part, ties, tail, kept):
+    """Of each row in a tile the largest logit and the tail, NaN for one without a softmax; powers in t if ``kept``.
+
+    A tile of float32 is filled again (see :func:`fill`) and computed number by number, if a row has no finite tail.
+    """
+    raise NotImplementedError
+
+
+@overload(measure, jit_options=INLINE)
+def _measure(rows, n, classes, step, hop, kind, t, hi, lo, most, top, part, ties, tail, kept):
+    if t.dtype != types.float32:
+
+        def any_type(rows, n, classes, step, hop, kind, t, hi, lo, most, top, part, ties, tail, kept):
+            measure_slowly(t, classes, hi, lo, most, top, part, ties, tail, kept)
+
+        return any_type
+
+    def single(rows, n, classes, step, hop, kind, t, hi, lo, most, top, part, ties, tail, kept):
+        measure_fast(t, classes, hi, lo, most, top, part, ties, tail, kept)
+        odd = 0
+        for r in range(ROWS):
+            odd += 0 if abs(tail[r]) < math.inf else 1
+        if odd:
+            one_by_one(rows, n, classes, step, hop, kind, t)
+            measure_slowly(t, classes, hi, lo, most, top, part, ties, tail, kept)
+
+    return single
+
+
 @njit(**INLINE)
-def measure(t, classes, hi, lo, most, top, part, ties, tail, kept):
-    """Give each row's largest logit and tail, NaN for one without a softmax; leave its powers in t if ``kept``."""
+def measure_fast(t, classes, hi, lo, most, top, part, ties, tail, kept):
+    """:func:`measure` for float32, in vectors; no gap may be huge."""
+    for i in range(0, ROWS, WIDTH):
+        load(at(top, i), F4(-math.inf))
+        load(at(part, i), F4(0))
+        load(at(ties, i), F4(0))
+    for r in range(ROWS):
+        tail[r] = 0.0
+    for j in range(classes):
+        for i in range(0, ROWS, WIDTH):
+            higher(at(top, i), at(t, j * ROWS + i))
+    for j in range(classes):
+        lane = at(t, j * ROWS)
+        if kept:
+            lift_lanes(lane, lane, top, hi, lo, most, part, ties)
+        else:
+            lift_lanes(False, lane, top, hi, lo, most, part, ties)
+        if j % GROUP == GROUP - 1:
+            for r in range(ROWS):
+                tail[r] += F8(part[r])
+                part[r] = 0
+    for r in range(ROWS):
+        tail[r] = tail_of(top[r], tail[r] + F8(part[r]), F8(ties[r]))
+
+
+@njit(error_model="numpy", fastmath=FAST)
+def measure_slowly(t, classes, hi, lo, most, top, part, ties, tail, kept):
+    """:func:`measure` for any type and row."""
     zero = blank(t[0])
     for r in range(ROWS):
         top[r] = -math.inf
@@ -116,19 +174,12 @@ def measure(t, classes, hi, lo, most, top, part, ties, tail, kept):
             top[r] = lane[r] if lane[r] > top[r] else top[r]
     for j in range(classes):
         lane = at(t, j * ROWS)
-        if kept:
-            for r in range(ROWS):
-                x = lane[r]
-                p = power(top[r], x, hi, lo, most)
-                lane[r] = p
-                part[r] += p if x != top[r] else zero
-                ties[r] += zero if x != top[r] else p
-        else:
-            for r in range(ROWS):
-                x = lane[r]
-                p = power(top[r], x, hi, lo, most)
-                part[r] += p if x != top[r] else zero
-                ties[r] += zero if x != top[r] else p
+        for r in range(ROWS):
+            x = lane[r]
+            p = power(top[r], x, hi, lo, most)
+            lane[r] = p if kept else x
+            part[r] += p if x != top[r] else zero
+            ties[r] += zero if x != top[r] else p
         if j % GROUP == GROUP - 1:
             for r in range(ROWS):
                 tail[r] += F8(part[r])
@@ -238,7 +289,8 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
         a, b = tile // tiles, tile % tiles * ROWS
         n = min(ROWS, inner - b)
         i = a * inner + b
-        fill(at(z, a * z_outer + b * z_inner), n, classes, z_inner, z_class, kind, t)
+        first = at(z, a * z_outer + b * z_inner)
+        fill(first, n, classes, z_inner, z_class, kind, t)
         mark, skipped = at(labels, i), 0
         for r in range(ROWS):
             own[r] = 0
@@ -250,7 +302,7 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
             for r in range(n):
                 skipped += 1 if mark[r] == ignore else 0
         own_of(t, classes, own, mine)
-        measure(t, classes, hi, lo, most, top, part, ties, tail, True)
+        measure(first, n, classes, z_inner, z_class, kind, t, hi, lo, most, top, part, ties, tail, True)
         own_of(t, classes, own, e)
         settle(n, top, tail, mine, e, own, weight, row, i, numbers, loss, v, at_label)
         if grad.size:

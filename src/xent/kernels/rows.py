@@ -13,184 +13,72 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from xent.kernels._compile import EXACT, FAST, INLINE, kernel
+from xent.kernels._compile import EXACT, INLINE, kernel
 from xent.kernels._math import F4, F8, at, blank, hold, key, log1p, lowest, narrow, power, scratch, unkey, widen
-from xent.kernels._powers import lift, lift_others
-from xent.kernels._vectors import (
-    WIDTH,
-    added,
-    aligned,
-    crest,
-    edge,
-    fetch,
-    fill,
-    holds,
-    move,
-    offset,
-    part,
-    pour,
-    pour_all,
-    raised,
-    settled,
-    stream,
-    stream_doubles,
-)
+from xent.kernels._vectors import aligned, edge, offset, stream, stream_doubles
+from xent.kernels.climb import BLOCK, PAD, climb, climb_slowly, summits, survey, whole_pads
 from xent.kernels.finish import settle, tail_of, two_sum
 
-BLOCK = 256  # classes whose powers are added in the row's own type; the blocks are added in float64
 GROUP = 64  # at most so many rows are finished side by side
 TOGETHER = 8192  # ... and as many as have so many powers, which stay in cache until then
-PAD = 64  # a buffer ends in masks, so that loops need no remainder
 PAIR = 2 * GROUP
 
 
 @njit(**INLINE)
 def room(n):
-    """Size of a buffer for the powers of n logits: whole PADs, and a vector for each BLOCK; lines stay aligned."""
-    return (n + PAD - 1) // PAD * PAD + (n // BLOCK + 1) * WIDTH
+    """Size of a buffer for :func:`read`: the powers of n logits, and largest logits of the blocks of two rows."""
+    return whole_pads(n) + 2 * summits(n)
 
 
-def read(z, n, kind, x, hi, lo, most, kept, ahead):
+@njit(**INLINE)
+def read(z, n, kind, x, hi, lo, most, kept):
     """Largest logit of a row, and the tail; NaN for a row without a softmax.
 
     x: ``room(n)`` numbers, which become the powers and 0 up to a whole PAD, if they are ``kept``; anything, if not.
-    ahead: the row that comes next, which is asked for while this one is computed.
     """
-    return read_and_pour(z, n, kind, x, hi, lo, most, kept, ahead, x, x, 0, 0, 0)
+    peaks, new = at(x, whole_pads(n)), at(x, whole_pads(n) + summits(n))
+    top, tail, _ = read_on(z, n, kind, x, (hi, lo, most), kept, False, x[0], peaks, z, new, x, x, x[0], 0, 0)
+    return top, tail
 
 
-def read_and_pour(z, n, kind, x, hi, lo, most, kept, ahead, to, source, v, full, home):
-    """:func:`read`, while a row before it goes out: to[:16 · full] = source · v, but for the vector ``home``."""
+def read_on(z, n, kind, x, scales, kept, known, top, peaks, after, new, to, source, v, full, home):
+    """:func:`read`, and the largest logit of the row ``after`` this one: its neighbours pass, as in ``climb``.
+
+    known: ``top`` and ``peaks`` are what the row before this one found.
+    """
     raise NotImplementedError
 
 
-@overload(read, jit_options=INLINE)
-def _read(z, n, kind, x, hi, lo, most, kept, ahead):
-    def alone(z, n, kind, x, hi, lo, most, kept, ahead):
-        return read_and_pour(z, n, kind, x, hi, lo, most, kept, ahead, x, x, blank(x[0]), 0, 0)
-
-    return alone
-
-
-@overload(read_and_pour, jit_options=INLINE)
-def _read_and_pour(z, n, kind, x, hi, lo, most, kept, ahead, to, source, v, full, home):
+@overload(read_on, jit_options=INLINE)
+def _read_on(z, n, kind, x, scales, kept, known, top, peaks, after, new, to, source, v, full, home):
     if z.dtype == types.float64:
 
-        def doubles(z, n, kind, x, hi, lo, most, kept, ahead, to, source, v, full, home):
-            return climb_double(z, n, x, hi, lo, most)
+        def doubles(z, n, kind, x, scales, kept, known, top, peaks, after, new, to, source, v, full, home):
+            most, tail = climb_double(z, n, x, scales[0], scales[1], scales[2])
+            return most, tail, most
 
         return doubles
     if z.dtype == types.float32:
 
-        def single(z, n, kind, x, hi, lo, most, kept, ahead, to, source, v, full, home):
-            top, tail = climb(z, n, x, hi, lo, most, kept, ahead, to, source, v, full, home)
-            return (top, tail) if tail < math.inf else climb_slowly(z, n, kind, x, hi, lo, most)
+        def single(z, n, kind, x, scales, kept, known, top, peaks, after, new, to, source, v, full, home):
+            most = top if known else survey(z, n, peaks)
+            tail, next_ = climb(z, n, most, peaks, x, scales, kept, after, new, to, source, v, full, home)
+            if not abs(tail) < math.inf:
+                most, tail = climb_slowly(z, n, kind, x, scales[0], scales[1], scales[2])
+            return most, tail, next_
 
         return single
 
-    def half(z, n, kind, x, hi, lo, most, kept, ahead, to, source, v, full, home):
+    def half(z, n, kind, x, scales, kept, known, top, peaks, after, new, to, source, v, full, home):
         for j in range(n):
             x[j] = widen(z[j], kind)
-        top, tail = climb(x, n, x, hi, lo, most, kept, x, to, source, v, full, home)
-        return (top, tail) if tail < math.inf else climb_slowly(z, n, kind, x, hi, lo, most)
+        most = survey(x, n, peaks)
+        tail, _ = climb(x, n, most, peaks, x, scales, kept, x, new, to, source, v, full, home)
+        if not abs(tail) < math.inf:
+            most, tail = climb_slowly(z, n, kind, x, scales[0], scales[1], scales[2])
+        return most, tail, most
 
     return half
-
-
-@njit(**INLINE)
-def climb(z, n, x, hi, lo, most, kept, ahead, to, source, v, full, home):
-    """:func:`read_and_pour` for float32, in vectors; ``z`` may be ``x``. The tail is not finite if a gap is huge.
-
-    Only the blocks with the largest logit look for it: the powers of the others are added as they come.
-    """
-    best, parts, sums = scratch(PAD, F4(0)), scratch(PAD, F4(0)), scratch(WIDTH, 0.0)
-    peak = scratch(WIDTH, F4(0))
-    whole, padded = n // PAD * PAD, (n + PAD - 1) // PAD * PAD
-    peaks, short = at(x, padded), n <= BLOCK
-    for i in range(0, PAD, WIDTH):
-        fill(at(best, i), F4(-math.inf))
-        fill(at(parts, i), F4(0))
-    fill(sums, 0.0)
-    fill(peak, F4(-math.inf))
-    for b in range(0, whole, BLOCK):
-        for j in range(b, min(b + BLOCK, whole), PAD):
-            for i in range(0, PAD, WIDTH):
-                raised(at(best, i), at(z, j + i))
-        for i in range(WIDTH, PAD, WIDTH):
-            raised(best, at(best, i))
-            fill(at(best, i), F4(-math.inf))
-        if not short:
-            move(at(peaks, b // WIDTH), best)
-        raised(peak, best)
-        fill(best, F4(-math.inf))
-    if n > whole:
-        for i in range(0, PAD, WIDTH):
-            part(at(x, whole + i), at(z, whole + i), n - whole - i)
-            raised(peak, at(x, whole + i))
-    top, ties = crest(peak), 0
-    for b in range(0, whole, BLOCK):
-        stop, first = min(b + BLOCK, whole), b // WIDTH
-        last = stop // WIDTH
-        open_ = last <= full and (home < first or home >= last)
-        if not open_:
-            pour(to, source, v, first, min(last, full), home)
-        if short or holds(at(peaks, first), top):
-            for j in range(b, stop, PAD):
-                ask(ahead, j)
-                if open_:
-                    pour_all(to, source, v, j)
-                ties += lift_others(at(x, j), at(z, j), top, hi, lo, most, parts)
-        else:
-            if not kept:
-                for j in range(b, stop, PAD):
-                    ask(ahead, j)
-                    lift(False, at(z, j), top, hi, lo, most, parts)
-            elif open_:
-                for j in range(b, stop, PAD):
-                    ask(ahead, j)
-                    pour_all(to, source, v, j)
-                    lift(at(x, j), at(z, j), top, hi, lo, most, parts)
-            else:
-                for j in range(b, stop, PAD):
-                    ask(ahead, j)
-                    lift(at(x, j), at(z, j), top, hi, lo, most, parts)
-        settled(sums, parts)
-    if n > whole:
-        for j in range(whole, n, WIDTH):
-            fetch(at(ahead, j))
-        pour(to, source, v, whole // WIDTH, full, home)
-        ties += lift_others(at(x, whole), at(x, whole), top, hi, lo, most, parts)
-        settled(sums, parts)
-    return top, tail_of(top, added(sums), F8(ties))
-
-
-@njit(**INLINE)
-def ask(ahead, j):
-    """Ask for 64 numbers."""
-    for i in range(j, j + PAD, WIDTH):
-        fetch(at(ahead, i))
-
-
-@njit(error_model="numpy", fastmath=FAST)
-def climb_slowly(z, n, kind, x, hi, lo, most):
-    """:func:`climb` for any row, number by number."""
-    first = scratch(1, blank(x[0]))
-    first[0] = -math.inf
-    top = first[0]
-    for j in range(n):
-        value = widen(z[j], kind)
-        top = value if value > top else top
-    below, rest, ties = 0.0, 0.0, 0.0
-    for j in range(n):
-        value = widen(z[j], kind)
-        x[j] = power(top, value, hi, lo, most)
-        if value == top:
-            ties += 1.0
-        else:
-            below, rest = two_sum(below, rest, F8(x[j]))
-    for j in range(n, (n + PAD - 1) // PAD * PAD):
-        x[j] = 0
-    return top, tail_of(top, below + rest, ties)
 
 
 @njit(**INLINE)
@@ -354,15 +242,17 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     ignoring, ignore, z_loss, scale, divisor, tau, past = options
     divisor *= tau
     numbers = (z_loss, scale, divisor, tau)
-    zero, kept, width = blank(z[0]), grad.size > 0, room(classes)
+    zero, kept, width, height = blank(z[0]), grad.size > 0, whole_pads(classes), summits(classes)
     both = kept and past and streams(grad)
     group = max(1, min(GROUP, TOGETHER // width)) if kept else GROUP
-    buffer = np.full(width * (group * (2 if both else 1) if kept else 1) + PAD, zero)
+    held = group * (2 if both else 1) if kept else 1  # rows of powers
+    buffer = np.full(width * held + 2 * height + PAD, zero)
     block, none = aligned(at(buffer, 0)), at(grad, 0)
+    peaks, new = at(block, width * held), at(block, width * held + height)
     top, mine, e, v = scratch(GROUP, zero), scratch(GROUP, zero), scratch(GROUP, zero), scratch(PAIR, zero)
     skip, own, at_label = scratch(PAIR, 0), scratch(PAIR, 0), scratch(PAIR, zero)
     tail, loss = scratch(GROUP, 0.0), scratch(GROUP, 0.0)
-    total, rest, wrong, turn, waiting = 0.0, 0.0, -1, 0, 0
+    total, rest, wrong, turn, waiting, ready, next_ = 0.0, 0.0, -1, 0, 0, -1, zero
     for i in range(start, stop, group):
         n, here, there = min(group, stop - i), turn * GROUP, (1 - turn) * GROUP
         for r in range(n):
@@ -372,8 +262,8 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
                 wrong = i + r
             off = 1 if ignored or not good or (row.size and row[i + r] == 0) else 0
             skip[here + r], own[here + r] = off, y if good else 0
-            top[r] = mine[r] = tail[r] = e[r] = 0
-            last = at(block, (1 - turn) * group * width + r * width) if r < waiting else block
+            top[r] = mine[r] = tail[r] = 0
+            last = at(block, ((1 - turn) * group + r) * width) if r < waiting else block
             out = at(grad, place(i - group + r, inner, g_outer, g_inner)) if r < waiting else none
             head, full, home = 0, 0, -1
             if r < waiting and not off and not skip[there + r]:
@@ -381,12 +271,13 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
                 full, home = (classes - head) >> 4, (own[there + r] - head) >> 4
             if not off:
                 line = at(z, place(i + r, inner, z_outer, z_inner))
-                x = at(block, turn * group * width + r * width if kept else 0)
-                ahead = at(z, place(i + r + 1, inner, z_outer, z_inner))
-                top[r], tail[r] = read_and_pour(
-                    line, classes, kind, x, hi, lo, most, kept, ahead,
+                after = at(z, place(min(i + r + 1, stop - 1), inner, z_outer, z_inner))
+                x = at(block, (turn * group + r) * width if kept else 0)
+                top[r], tail[r], next_ = read_on(
+                    line, classes, kind, x, scales, kept, ready == i + r, next_, peaks, after, new,
                     at(out, head), at(last, head), v[there + r], full, home,
                 )  # fmt: skip
+                ready, peaks, new = i + r + 1, new, peaks
                 mine[r] = widen(line[y], kind)
             if full > 0:
                 edge_of(out, last, classes, v[there + r], own[there + r], at_label[there + r])
@@ -403,18 +294,15 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
                 each[i + r] = cost
             if lse.size:
                 lse[i + r] = 0.0 if skip[here + r] else F8(top[r]) / tau + log1p(tail[r])
-        late = waiting - n  # rows of the group before that found none to go out beside: never, but at the end
-        for r in range(n, n + late):
+        for r in range(n, waiting):  # the last group may be short: the one before it finds none to go out beside
             t, out = there + r, at(grad, place(i - group + r, inner, g_outer, g_inner))
-            last = at(block, ((1 - turn) * group + r) * width)
-            go_out(last, classes, skip[t], v[t], own[t], at_label[t], kind, out, past)
-        waiting = n if kept else 0
-        if waiting and (not both or i + group >= stop):
-            for r in range(n):
-                t, out = here + r, at(grad, place(i + r, inner, g_outer, g_inner))
-                x = at(block, (turn * group + r) * width)
-                go_out(x, classes, skip[t], v[t], own[t], at_label[t], kind, out, past)
-            waiting = 0
+            x = at(block, ((1 - turn) * group + r) * width)
+            go_out(x, classes, skip[t], v[t], own[t], at_label[t], kind, out, past)
+        waiting = n if both and i + group < stop else 0
+        for r in range(0 if waiting or not kept else n):
+            t, out = here + r, at(grad, place(i + r, inner, g_outer, g_inner))
+            x = at(block, (turn * group + r) * width)
+            go_out(x, classes, skip[t], v[t], own[t], at_label[t], kind, out, past)
         turn = 1 - turn if both else 0
     hold(buffer)
     return total, rest, wrong

@@ -15,9 +15,10 @@ from numba import njit
 
 from xent.kernels._compile import EXACT, INLINE, kernel
 from xent.kernels._math import F8, at, blank, fma, hold, logarithm, scratch, widen
-from xent.kernels._vectors import aligned
+from xent.kernels._vectors import aligned, offset
+from xent.kernels.climb import PAD, summits, whole_pads
 from xent.kernels.lanes import ROWS, fill, give, measure, tile_room
-from xent.kernels.rows import PAD, place, put, put_scaled, read, room
+from xent.kernels.rows import edge_of, place, put, put_scaled, read_on, streams
 
 
 @njit(**EXACT)
@@ -55,14 +56,24 @@ def by_rows(z, out, lse, kind, logs, shape, strides, scales, tau, past, start, s
     """
     inner, classes = shape
     z_outer, z_inner, o_outer, o_inner = strides
-    hi, lo, most = scales
-    buffer = np.full(room(classes) + PAD, blank(z[0]))
-    x, v = aligned(at(buffer, 0)), scratch(2, blank(z[0]))
+    zero, width, height = blank(z[0]), whole_pads(classes), summits(classes)
+    buffer = np.full(2 * (width + height) + PAD, zero)
+    x, last = aligned(at(buffer, 0)), at(aligned(at(buffer, 0)), width)
+    peaks, new, v = at(x, 2 * width), at(x, 2 * width + height), scratch(2, zero)
     v[1] = 1.0 / tau
-    kept = not logs and lse.size == 0
+    kept, known, next_, to, full = not logs and lse.size == 0, False, zero, at(out, 0), 0
+    both = kept and past and streams(out)
     for i in range(start, stop):
-        row, ahead = at(z, place(i, inner, z_outer, z_inner)), at(z, place(i + 1, inner, z_outer, z_inner))
-        top, tail = read(row, classes, kind, x, hi, lo, most, kept, ahead)
+        row = at(z, place(i, inner, z_outer, z_inner))
+        after = at(z, place(min(i + 1, stop - 1), inner, z_outer, z_inner))
+        head = min(offset(to), classes) if full else 0
+        top, tail, next_ = read_on(
+            row, classes, kind, x, scales, kept, known, next_, peaks, after, new,
+            at(to, head), at(last, head), v[0], full, -1,
+        )  # fmt: skip
+        known, peaks, new = True, new, peaks
+        if full:
+            edge_of(to, last, classes, v[0], -1, v[0])
         if lse.size:
             lse[i] = F8(top) + logarithm(tail, top) if tail == tail else odd_one(row, classes, 1, kind)
             continue
@@ -73,7 +84,10 @@ def by_rows(z, out, lse, kind, logs, shape, strides, scales, tau, past, start, s
             put(x, classes, kind, to, past)
         else:
             v[0] = 1.0 / (1.0 + tail)
-            put_scaled(x, classes, v[0], -1, v[0], kind, to, past)
+            if both and i + 1 < stop:
+                full, x, last = (classes - min(offset(to), classes)) >> 4, last, x
+            else:
+                put_scaled(x, classes, v[0], -1, v[0], kind, to, past)
     hold(buffer)
 
 
@@ -100,7 +114,7 @@ def by_tiles(z, out, lse, kind, logs, shape, strides, scales, tau, past, start, 
         n = min(ROWS, inner - b)
         rows = at(z, a * z_outer + b * z_inner)
         fill(rows, n, classes, z_inner, z_class, kind, t)
-        measure(t, classes, hi, lo, most, top, part, ties, tail, kept)
+        measure(rows, n, classes, z_inner, z_class, kind, t, hi, lo, most, top, part, ties, tail, kept)
         if kept:
             for r in range(ROWS):
                 v[r] = 1.0 / (1.0 + tail[r])

@@ -63,8 +63,7 @@ def row_statistics(
                 wrong = i
             continue
         line = at(z, place(i, inner, outer_step, inner_step))
-        ahead = at(z, place(i + 1, inner, outer_step, inner_step))
-        top, tail = read(line, classes, kind, x, hi, lo, most, True, ahead)
+        top, tail = read(line, classes, kind, x, hi, lo, most, True)
         if not tail < math.inf:  # NaN: a row without a softmax
             continue
         mine, spread, rest = widen(line[y], kind), 0.0, 0.0

@@ -96,18 +96,18 @@ def survey(z, n, mine):
     return F8(top), F8(unkey(least)), I8(first), I8(ties), I8(above), I8(zeros), total, h
 
 
-def tail_and_powers(z, n, x, ahead):
+def tail_and_powers(z, n, x):
     """Tail of a row of logits, and its powers exp(z_j − top) in x, as the losses compute them in the type of z."""
     raise NotImplementedError
 
 
 @overload(tail_and_powers, jit_options=INLINE)
-def _tail_and_powers(z, n, x, ahead):
+def _tail_and_powers(z, n, x):
     if z.dtype == types.float32:
         hi, lo, most = steepness(1.0, F4)
-        return lambda z, n, x, ahead: read(z, n, 0, x, hi, lo, most, True, ahead)[1]
+        return lambda z, n, x: read(z, n, 0, x, hi, lo, most, True)[1]
     high, low, far = steepness(1.0, F8)
-    return lambda z, n, x, ahead: read(z, n, 0, x, high, low, far, True, ahead)[1]
+    return lambda z, n, x: read(z, n, 0, x, high, low, far, True)[1]
 
 
 @njit(**INLINE)
@@ -227,7 +227,7 @@ def tally(
                 continue
             logarithms(line, n, known)
             peak = known[first]
-            tail = tail_and_powers(known, n, exp_known, known)
+            tail = tail_and_powers(known, n, exp_known)
             gap = peak - known[y]
         else:
             peak = top
@@ -235,7 +235,7 @@ def tally(
                 counts[NOTHING] += 1
                 counts[BROKEN] += 1
                 continue
-            tail = tail_and_powers(line, n, x, at(z, (i + 1 if i + 1 < stop else i) * n))
+            tail = tail_and_powers(line, n, x)
             gap = peak - F8(mine)
         if not tail - tail == 0:
             counts[BROKEN] += 1
