@@ -515,3 +515,15 @@ def _blank(x):
     if x == types.float64:
         return lambda x: 0.0
     return lambda x: F4(0)
+
+
+def space(n, like):
+    """Array of n numbers of the type of ``like``, whatever they are."""
+    raise NotImplementedError
+
+
+@overload(space, jit_options=INLINE)
+def _space(n, like):
+    if like == types.float64:
+        return lambda n, like: np.empty(n, np.float64)
+    return lambda n, like: np.empty(n, np.float32)

@@ -1,12 +1,12 @@
 # pyright: basic, reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
 """Powers exp(−gap / τ) of float32 logits, sixteen side by side and four vectors at a time.
 
-With AVX-512, 2^(−x) is 2^⌊m⌋ · 2^(m − ⌊m⌋) · 2^−r: m is −x rounded to a sixteenth, which adding MAGIC does, the sum's
-last four bits are the place of 2^(m − ⌊m⌋) in a table that is one register, and 2^−r − 1 is a polynomial of degree 3
-(minimax on [−1/32, 1/32], below 2⁻²⁹). No gap is cut off: one of ∞ makes r NaN, and the instruction that multiplies
-by a power of two gives 0 for NaN · 2^−∞. But a finite gap may overflow in the polynomial, and then the power is ∞ or
-NaN: who adds powers up looks at the sum, and takes the row again by :func:`~xent.kernels._math.power`. Elsewhere it
-is the arithmetic of that function. The error is about 1 ulp, either way.
+With AVX-512, 2^(−x) is 2^⌊m⌋ · 2^(m − ⌊m⌋) · 2^−r. Here m is −x rounded to a sixteenth, by adding MAGIC; the last
+four bits of that sum are the place of 2^(m − ⌊m⌋) in a table, which is one register; 2^−r − 1 is a polynomial of
+degree 3 (minimax on [−1/32, 1/32], error below 2⁻²⁹). No gap is cut off: one of ∞ makes r NaN, and the instruction
+that multiplies by a power of two gives 0 for NaN · 2^−∞. But a finite gap may overflow in the polynomial, and then
+the power is ±∞ or NaN: who adds powers up looks at the sum, and takes such a row again by
+:func:`~xent.kernels._math.power`. Other processors do the arithmetic of that function. Either error is about 1 ulp.
 """
 
 from __future__ import annotations

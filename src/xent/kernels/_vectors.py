@@ -139,9 +139,12 @@ def crest(_, best):
 
 
 def _first(builder, n):
-    """Mask of the first n lanes."""
-    counts = ir.VectorType(ir.IntType(64), WIDTH)
-    return builder.icmp_signed("<", ir.Constant(counts, list(range(WIDTH))), _spread(builder, n, counts))
+    """Mask of the first n lanes: none if n < 0, all if n > 16."""
+    none, every, bits = ir.Constant(n.type, 0), ir.Constant(n.type, WIDTH), ir.IntType(WIDTH)
+    n = builder.select(builder.icmp_signed("<", n, none), none, n)
+    n = builder.select(builder.icmp_signed(">", n, every), every, n)
+    mask = builder.sub(builder.shl(ir.Constant(n.type, 1), n), ir.Constant(n.type, 1))
+    return builder.bitcast(builder.trunc(mask, bits), ir.VectorType(ir.IntType(1), WIDTH))
 
 
 def _masked(builder, p, n):
@@ -320,17 +323,26 @@ def join_rows(_, to, source, stride, k):
     return types.void(to, source, types.intp, k), codegen
 
 
-@intrinsic
-def fetch(_, p):
-    """Ask for the cache line at p, for the second cache, which waits for more lines than the first; it need not exist."""
+def _asking(cache):
+    """Make a function that asks for the cache line at p, which need not exist: for the first cache, or the second.
 
-    def codegen(context, builder, _signature, args):
-        byte = ir.IntType(8).as_pointer()
-        ask = _function(builder, "llvm.prefetch.p0", ir.VoidType(), byte, _INT, _INT, _INT)
-        builder.call(ask, [builder.bitcast(args[0], byte), _INT(0), _INT(2), _INT(1)])
-        return context.get_dummy_value()
+    The second waits for more lines at a time; in the first, a line is where it is needed.
+    """
 
-    return types.void(p), codegen
+    @intrinsic
+    def ask(_, p):
+        def codegen(context, builder, _signature, args):
+            byte = ir.IntType(8).as_pointer()
+            prefetch = _function(builder, "llvm.prefetch.p0", ir.VoidType(), byte, _INT, _INT, _INT)
+            builder.call(prefetch, [builder.bitcast(args[0], byte), _INT(0), _INT(4 - cache), _INT(1)])
+            return context.get_dummy_value()
+
+        return types.void(p), codegen
+
+    return ask
+
+
+fetch, fetch_near = _asking(2), _asking(1)
 
 
 @intrinsic

@@ -20,6 +20,7 @@ from xent.kernels._vectors import (
     added,
     crest,
     fetch,
+    fetch_near,
     fill,
     holds,
     move,
@@ -35,6 +36,7 @@ from xent.kernels.finish import tail_of, two_sum
 BLOCK = 256  # classes whose powers are added in the row's own type; the blocks are added in float64
 PAD = 64  # a buffer ends in masks, so that loops need no remainder
 AHEAD = 4096  # numbers from what is read to what is asked for
+LONG, SOON = 2**16, 512  # ... and in rows of which two, and their powers, fill the second cache
 
 
 @njit(**INLINE)
@@ -83,25 +85,28 @@ def close(best, peak, to):
 
 
 @njit(**INLINE)
-def ask(z, j):
-    """Ask for what will be read AHEAD numbers on; nothing need be there."""
+def ask(z, j, long):
+    """Ask for what will be read soon; nothing need be there."""
     for i in range(j, j + PAD, WIDTH):
-        fetch(at(z, i + AHEAD))
+        if long:
+            fetch_near(at(z, i + SOON))
+        else:
+            fetch(at(z, i + AHEAD))
 
 
 @njit(**INLINE)
 def climb(z, n, top, peaks, x, scales, kept, after, new, to, source, v, full, home):
     """Tail of n logits, and the largest logit of the row ``after`` them, its blocks' in ``new``.
 
-    top, peaks: by :func:`survey`. x: ``whole_pads(n)`` numbers, which become the powers, and 0 at their end, if they
-    are ``kept``. Meanwhile to[:16 · full] = source · v goes out, but for the vector ``home``. Only blocks with the
-    largest logit look for it: the powers of the others are added as they come. The tail is NaN for a row without a
-    softmax, and not finite if a gap is huge.
+    top, peaks: by :func:`survey`. x: ``whole_pads(n)`` numbers, which become the powers, and 0 at their end, if
+    they are ``kept``. Meanwhile to[:16 · full] = source · v goes out, but for the vector ``home``. Only blocks with
+    the largest logit look for it: the powers of the others are added as they come. The tail is NaN for a row
+    without a softmax, and not finite if a gap is huge.
     """
     hi, lo, most = scales
     best, parts, sums = scratch(PAD, F4(0)), scratch(PAD, F4(0)), scratch(WIDTH, 0.0)
     peak, ties = scratch(WIDTH, F4(0)), 0
-    whole, short = n // PAD * PAD, n <= BLOCK
+    whole, short, long = n // PAD * PAD, n <= BLOCK, kept and n > LONG
     for i in range(0, PAD, WIDTH):
         fill(at(parts, i), F4(0))
     fill(sums, 0.0)
@@ -116,25 +121,25 @@ def climb(z, n, top, peaks, x, scales, kept, after, new, to, source, v, full, ho
             pour(to, source, v, first, min(last, full), home)
         if short or holds(at(peaks, first), top):
             for j in range(b, stop, PAD):
-                ask(after, j)
+                ask(after, j, long)
                 look(best, after, j)
                 if open_:
                     pour_all(to, source, v, j)
                 ties += lift_others(at(x, j), at(z, j), top, hi, lo, most, parts)
         elif not kept:
             for j in range(b, stop, PAD):
-                ask(after, j)
+                ask(after, j, long)
                 look(best, after, j)
                 lift(False, at(z, j), top, hi, lo, most, parts)
         elif open_:
             for j in range(b, stop, PAD):
-                ask(after, j)
+                ask(after, j, long)
                 look(best, after, j)
                 pour_all(to, source, v, j)
                 lift(at(x, j), at(z, j), top, hi, lo, most, parts)
         else:
             for j in range(b, stop, PAD):
-                ask(after, j)
+                ask(after, j, long)
                 look(best, after, j)
                 lift(at(x, j), at(z, j), top, hi, lo, most, parts)
         settled(sums, parts)
@@ -143,7 +148,7 @@ def climb(z, n, top, peaks, x, scales, kept, after, new, to, source, v, full, ho
         for i in range(0, PAD, WIDTH):
             part(at(x, whole + i), at(z, whole + i), n - whole - i)
             raised_part(peak, at(after, whole + i), n - whole - i)
-        ask(after, whole)
+        ask(after, whole, long)
         pour(to, source, v, whole // WIDTH, full, home)
         ties += lift_others(at(x, whole), at(x, whole), top, hi, lo, most, parts)
         settled(sums, parts)

@@ -17,7 +17,8 @@ from xent.kernels.mass import label_mass as _mass
 
 Array = Any
 
-PIECE = 2**19  # logits a thread takes at a time; smaller arrays are done by the caller's thread
+PIECE = 2**19  # logits a thread takes at a time, or more: PIECES; smaller arrays are done by the caller's thread
+PIECES = 64  # ... large arrays are cut into so many, which do not depend on the number of threads, as no bit does
 FEW = _small.FEW
 PAST = 2**24  # gradients of more bytes than this are written past the caches
 # ε up to which smoothed labels are computed in the logits' own type. Where p_j comes next to ε/K, and p_j − ε/K
@@ -124,13 +125,13 @@ def cross_entropy(
         smooth = ((_smooth(float(label_smoothing), classes), pace(scale, divisor, temperature)),)
     if classes > FEW and z_class == 1:
         loop = smooth_rows.cross_entropy if smooth else rows.cross_entropy
-        units, step = outer * inner, max(PIECE // classes, 1)
+        units, step = outer * inner, max(_piece(z) // classes, 1)
         shape, strides = (inner, classes), (z_outer, z_inner, g_outer, g_inner)
     else:
         if inner == 1:
             outer, inner, z_inner, g_inner, z_outer, g_outer = 1, outer, z_outer, g_outer, 0, 0
         loop = smooth_lanes.cross_entropy if smooth else lanes.cross_entropy
-        units, step = outer * -(-inner // lanes.ROWS), max(PIECE // (classes * lanes.ROWS), 1)
+        units, step = outer * -(-inner // lanes.ROWS), max(_piece(z) // (classes * lanes.ROWS), 1)
         shape, strides = (outer, inner, classes), (z_outer, z_inner, z_class, g_outer, g_inner, g_class)
     if units <= step:
         total, rest, wrong = loop(*arrays, kind, shape, strides, scales, settings, *smooth, 0, units)
@@ -140,6 +141,11 @@ def cross_entropy(
         return loop(*arrays, kind, shape, strides, scales, settings, *smooth, start, stop)
 
     return _together(threads.run(work, units, step))
+
+
+def _piece(z: Array) -> int:
+    """How many of these logits a thread takes at a time."""
+    return max(PIECE, z.size // PIECES)
 
 
 def small(

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from xent.kernels._compile import EXACT, INLINE, kernel
-from xent.kernels._math import F8, at, blank, fma, hold, logarithm, scratch, widen
+from xent.kernels._math import F8, at, blank, fma, hold, logarithm, scratch, space, widen
 from xent.kernels._vectors import aligned, offset
 from xent.kernels.climb import PAD, summits, whole_pads
 from xent.kernels.lanes import ROWS, fill, give, measure, tile_room
@@ -57,7 +57,7 @@ def by_rows(z, out, lse, kind, logs, shape, strides, scales, tau, past, start, s
     inner, classes = shape
     z_outer, z_inner, o_outer, o_inner = strides
     zero, width, height = blank(z[0]), whole_pads(classes), summits(classes)
-    buffer = np.full(2 * (width + height) + PAD, zero)
+    buffer = space(2 * (width + height) + PAD, zero)
     x, last = aligned(at(buffer, 0)), at(aligned(at(buffer, 0)), width)
     peaks, new, v = at(x, 2 * width), at(x, 2 * width + height), scratch(2, zero)
     v[1] = 1.0 / tau

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from numba import njit
 
 from xent.kernels._compile import INLINE, kernel
-from xent.kernels._math import F8, I8, at, blank, hold, log1p, widen
+from xent.kernels._math import F8, I8, at, blank, hold, log1p, space, widen
 from xent.kernels._vectors import aligned
 from xent.kernels.finish import two_sum
 from xent.kernels.rows import BLOCK, PAD, place, read, room
@@ -50,7 +49,7 @@ def row_statistics(
     inner, classes = shape
     outer_step, inner_step = strides
     hi, lo, most = scales
-    buffer = np.full(room(classes) + PAD, blank(z[0]))
+    buffer = space(room(classes) + PAD, blank(z[0]))
     x, wrong = aligned(at(buffer, 0)), -1
     for i in range(start, stop):
         y = labels[i]

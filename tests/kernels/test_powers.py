@@ -1,0 +1,94 @@
+"""Powers of float32 logits in vectors, against 400 digits: as AVX-512 computes them, and as any processor does."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numba import njit
+
+import oracle
+from xent.kernels import _math, _powers
+from xent.kernels._compile import INLINE
+from xent.kernels._math import at
+
+RNG = np.random.default_rng(11)
+MP = oracle.MP
+HOST = _math._SCALES  # whether this processor has the instructions
+
+
+def compiled():
+    """Compile anew: which arithmetic is used is decided then."""
+
+    @njit(**(INLINE | {"forceinline": False}))
+    def powers(z, top, hi, lo, most, own):
+        out, parts, ties = np.empty_like(z), np.empty(128, np.float32), 0
+        p = at(parts, ((64 - (parts.ctypes.data & 63)) & 63) >> 2)  # sums lie at whole vectors
+        for j in range(0, z.size, 64):
+            for i in range(64):
+                p[i] = 0
+            if own:
+                ties += _powers.lift_others(at(out, j), at(z, j), top, hi, lo, most, p)
+            else:
+                _powers.lift(at(out, j), at(z, j), top, hi, lo, most, p)
+        total = 0.0
+        for i in range(64):
+            total += p[i]
+        return out, ties, total
+
+    return powers
+
+
+@pytest.fixture(params=["AVX-512", "anywhere"])
+def powers(request, monkeypatch):
+    if request.param == "AVX-512" and not HOST:
+        pytest.skip("this processor has no AVX-512")
+    monkeypatch.setattr(_powers, "_SCALES", request.param == "AVX-512")
+    return compiled()
+
+
+@pytest.mark.parametrize("tau", [1.0, 0.7, 13.0])
+def test_powers_lose_what_their_difference_loses(powers, tau):
+    hi, lo, most = _math.steepness(tau, np.float32)
+    top = np.float32(3.7)
+    gap = np.concatenate([10.0 ** RNG.uniform(-8, 2.2, 320), RNG.uniform(0, 110, 320) * tau])
+    z = np.minimum((top - gap).astype(np.float32), top)
+    got, _, _ = powers(z, top, hi, lo, most, False)
+    for g, a in zip(got, z, strict=True):
+        gap = oracle.real(float(top)) - oracle.real(float(a))
+        exact, rounded = MP.exp(-gap / oracle.real(tau)), oracle.ulp(gap, "float32") / 2
+        moved = exact * rounded / oracle.real(tau)
+        assert abs(oracle.real(float(g)) - exact) <= 1.2 * oracle.ulp(exact, "float32") + moved
+
+
+def test_what_is_largest_is_counted_and_not_added(powers):
+    scales = _math.steepness(1.0, np.float32)
+    z = RNG.normal(size=64).astype(np.float32)
+    z[[3, 17, 63]] = top = np.float32(5)
+    got, ties, total = powers(z, top, *scales, True)
+    assert ties == 3
+    np.testing.assert_array_equal(got[[3, 17, 63]], 1)
+    assert total == pytest.approx(np.exp(np.delete(z, [3, 17, 63]).astype(np.float64) - 5).sum(), rel=1e-6)
+    got, _, total = powers(z, top, *scales, False)
+    assert total == pytest.approx(np.exp(z.astype(np.float64) - 5).sum(), rel=1e-6)
+
+
+def test_masks_and_nan(powers):
+    scales = _math.steepness(1.0, np.float32)
+    z = np.full(64, -math.inf, np.float32)
+    z[:4] = 2.0, -120.0, math.nan, -80.0
+    for own in (False, True):
+        got, _, total = powers(z, np.float32(2), *scales, own)
+        np.testing.assert_array_equal(got[[0, 1, 2]], [1, 0, math.nan])
+        assert 0 < got[3] < 1e-35
+        assert (got[4:] == 0).all()
+        assert math.isnan(total)
+
+
+@pytest.mark.parametrize("gap", [1e8, 1e20, 1e25, 1e30, 3e38])
+def test_a_huge_gap_is_0_or_makes_the_sum_not_finite(powers, gap):
+    z = np.full(64, np.float32(-gap))
+    z[0] = 0
+    got, _, total = powers(z, np.float32(0), *_math.steepness(1.0, np.float32), True)
+    assert (got[1:] == 0).all() or not math.isfinite(total)
