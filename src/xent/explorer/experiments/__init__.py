@@ -2,7 +2,7 @@
 
 How to write one
 ----------------
-`temperature.py` is the model to copy. A module ``experiments/NAME.py``, whose name stands in `ARTICLE`, has:
+`temperature` is the model to copy. A module or package ``experiments/NAME``, whose name stands in `ARTICLE`, has:
 
 ``NAME``, ``VERSION``
     The name in the link (``x=NAME``), and the version of its meaning (raise it when an old link would lie).
