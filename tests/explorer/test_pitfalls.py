@@ -32,7 +32,7 @@ def readings(view: Any, name: str) -> list[str]:
 
 
 def check(s: pitfalls.State, view: Any) -> Pairs:
-    z, y = np.array(s.logits).reshape(4, 3), np.array(s.labels)
+    z, y = np.array(s.logits).reshape(s.n, s.width), np.array(s.labels)
     losses = xent.cross_entropy(z, y, reduction="none")
     for row, loss in zip(item(view, "rows")["rows"], losses, strict=True):
         yield row["cells"][-1]["text"], float(loss), SLACK
@@ -58,15 +58,16 @@ def check(s: pitfalls.State, view: Any) -> Pairs:
     moved = y + (1 if s.shift == "up" else -1)
     right, wrong, _ = readings(view, "shift-numbers")
     yield right, float(losses.mean()), SLACK
-    inside = moved < 3
-    picked = -xent.log_softmax(z)[np.arange(4), np.where(inside, moved, 0)]  # NumPy counts −1 from the end, as said
+    inside = moved < s.width
+    # NumPy counts −1 from the end, as said
+    picked = -xent.log_softmax(z)[np.arange(s.n), np.where(inside, moved, 0)]
     yield wrong, float(np.mean(np.where(inside, picked, np.nan)) + 0.0), SLACK
 
     _, slope = xent.cross_entropy_with_grad(z, y, reduction="sum")
     length = float(np.hypot.reduce(slope.sum(0)))
     added, mean = readings(view, "reduction-numbers")
-    yield added, length * int(s.many) / 4, SLACK
-    yield mean, length / 4, SLACK
+    yield added, length * int(s.many) / 4, SLACK * s.n
+    yield mean, length / s.n, SLACK
 
     two = np.array([0.0, s.gap])
     loss, grad = xent.cross_entropy_with_grad(two, np.array(0))

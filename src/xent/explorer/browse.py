@@ -1,7 +1,8 @@
 """Going through rows in a gallery, for every section that has one: whose rows, which page of them, which row.
 
-The section's state has the fields ``source``, ``row`` (−1: none of them), ``mistakes`` (``"all"``, ``"mistakes"``)
-and ``page``, and the section says how a row is shown: ``load(state, index, rows)``, which may raise ActionError.
+The section's state has the fields ``source`` (empty: the first there is), ``row`` (−1: none of them), ``mistakes``
+(``"all"``, ``"mistakes"``) and ``page``; the section says how a row is shown: ``load(state, index, rows)``, which may
+raise ActionError.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ S = TypeVar("S", bound=Any)
 Load = Callable[[S, int, Rows], S]
 
 text = words("gallery")
+
+
+def source_of(state: Any, sources: Mapping[str, Rows]) -> str:
+    """Say whose rows the gallery shows; empty where there are none."""
+    return state.source or next(iter(sources), "")
 
 
 def take(state: S, source: str, sources: Mapping[str, Rows], load: Load[S]) -> S:
@@ -50,27 +56,23 @@ def turn(state: S, action: Mapping[str, Any], sources: Mapping[str, Rows], load:
         return new
     if new.source not in sources:
         raise ActionError(text.no_rows.format(name=repr(new.source), known=", ".join(sources) or text.none))
-    same = state.row if state.row < len(sources[new.source].labels) else -1
-    new = dataclasses.replace(new, row=-1)
-    return _load(new, same, sources, load) if same >= 0 else new
+    same, new = state.row, dataclasses.replace(new, row=-1)
+    return load(new, same, sources[new.source]) if 0 <= same < len(sources[new.source].labels) else new
 
 
 def repair(state: S, sources: Mapping[str, Rows]) -> tuple[S, list[str]]:
     """Choose rows, a page and a row that are there; a sentence for what a reader could notice."""
     said: list[str] = []
-    if state.source not in sources:
-        if state.source:
-            said.append(text.rows_gone.format(name=repr(state.source)))
-        row = -1 if state.source else state.row
-        state = dataclasses.replace(state, source=next(iter(sources), ""), row=row, page=0)
-    count = len(sources[state.source].labels) if state.source else 0
+    if state.source and state.source not in sources:
+        said.append(text.rows_gone.format(name=repr(state.source)))
+        state = dataclasses.replace(state, source="", row=-1, page=0)
+    rows = sources.get(source_of(state, sources))
+    count = 0 if rows is None else len(rows.labels)
     if state.row >= count:
         said.append(text.row_gone.format(row=state.row, count=count))
         state = dataclasses.replace(state, row=-1)
-    if state.source:
-        pages = window(sources[state.source], 0, mistakes=state.mistakes == "mistakes")[1]
-        state = dataclasses.replace(state, page=min(state.page, pages - 1))
-    return state, said
+    pages = 1 if rows is None else window(rows, 0, mistakes=state.mistakes == "mistakes")[1]
+    return dataclasses.replace(state, page=min(state.page, pages - 1)), said
 
 
 def whole(do: str, value: Any) -> int:
@@ -81,9 +83,10 @@ def whole(do: str, value: Any) -> int:
 
 
 def _load(state: S, index: int, sources: Mapping[str, Rows], load: Load[S]) -> S:
-    rows = sources.get(state.source)
+    name = source_of(state, sources)
+    rows = sources.get(name)
     if rows is None:
         raise ActionError(text.no_row_here.format(row=index))
     if not 0 <= index < len(rows.labels):
-        raise ActionError(text.no_row_in.format(row=index, last=len(rows.labels) - 1, source=repr(state.source)))
-    return load(state, index, rows)
+        raise ActionError(text.no_row_in.format(row=index, last=len(rows.labels) - 1, source=repr(name)))
+    return load(dataclasses.replace(state, source=name), index, rows)

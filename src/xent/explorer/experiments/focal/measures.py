@@ -26,7 +26,7 @@ ALIKE = "alike"
 class State:
     """One answer with its probability; a batch of four groups of rows alike; what a trained model says.
 
-    ``source`` is whose rows the batch is made of, `ALIKE` for those groups; ``yes``, which class they are asked for.
+    ``source`` is whose rows the batch is made of (`ALIKE`: of those groups), ``yes`` the class they are asked for.
     """
 
     gamma: float = stored(2.0, Real("gamma", 0.0, 5.0))

@@ -120,6 +120,7 @@ def repair(state: State, sources: Mapping[str, Rows]) -> tuple[State, list[str]]
     elif state.soft:
         change["soft"] = ()
     state, said = browse.repair(dataclasses.replace(state, **change), sources)
+    state = dataclasses.replace(state, source=browse.source_of(state, sources))
     reach = max(abs(z) for z in (*state.logits, *descend(state)[0]) if z > -math.inf)
     fit = next(s for s in SPANS if s >= max(reach, state.span))
     return dataclasses.replace(state, span=fit), notices + said

@@ -49,7 +49,7 @@ def compute(state: State, sources: Sources) -> Drawing:
         "distil": lambda: panels.distil(row),
         "take-home": lambda: take_home(NAME, snippets(state.student, state.logits, state.temperature)),
     }
-    if not state.source:
+    if not sources:
         del drawn["data"]
     best = state.called[row.best]
     return Drawing(drawn, text.summary.format(T=row.T["text"], best=best, h=row.entropy["text"]))

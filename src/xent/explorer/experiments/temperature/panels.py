@@ -6,6 +6,7 @@ import dataclasses
 import math
 
 from xent import spec
+from xent.explorer import browse
 from xent.explorer.experiments.temperature.row import Temper
 from xent.explorer.experiments.temperature.state import COLD, HOT, State
 from xent.explorer.figures import (
@@ -70,7 +71,7 @@ def _logits(row: Temper, name: str, title: str, spoken: str, values: tuple[float
 
 def data(s: State, sources: Sources) -> Panel:
     """Offer rows to heat."""
-    shown = gallery(sources, s.source, s.row, s.page, mistakes=s.mistakes == "mistakes")
+    shown = gallery(sources, browse.source_of(s, sources), s.row, s.page, mistakes=s.mistakes == "mistakes")
     return panel("data", text.real, [shown], wide=True)
 
 
@@ -92,7 +93,7 @@ def one(row: Temper, sources: Sources) -> Panel:
             prose(
                 "story",
                 say(text.story, T=row.T, best=row.names[row.best], p=row.prob(row.best), h=row.entropy),
-                beside=picture(sources[s.source], s.row) if s.row >= 0 else None,
+                beside=picture(sources[browse.source_of(s, sources)], s.row) if s.row >= 0 else None,
             ),
             controls("heat", [log_slider("temperature", text.temperature, row.T, (COLD, HOT), marks=DECADES)]),
             _logits(row, "logits", text.logits_title, text.logit_spoken, s.logits),
