@@ -1,8 +1,8 @@
 """Going through rows in a gallery, for every section that has one: whose rows, which page of them, which row.
 
 The section's state has the fields ``source`` (empty: the first there is), ``row`` (−1: none of them), ``mistakes``
-(``"all"``, ``"mistakes"``) and ``page``; the section says how a row is shown: ``load(state, index, rows)``, which may
-raise ActionError.
+(``"all"``, ``"mistakes"``) and ``page``; and the section says how a row is shown: ``load(state, index, rows)``,
+which raises ActionError where it cannot be.
 """
 
 from __future__ import annotations

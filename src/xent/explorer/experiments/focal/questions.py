@@ -68,8 +68,8 @@ def ask(rows: Rows, yes: int) -> Questions:
     for at in range(most):
         i = at * count // most
         truth = int(rows.labels[i]) == yes
-        found = answer(logit(rows.logits[i], yes) * (1 if truth else -1))
-        groups[2 * truth + (found.p < 0.5)].append(found)
+        x = logit(rows.logits[i], yes) * (1 if truth else -1)
+        groups[2 * truth + (x < 0)].append(answer(x))
     first = range(min(count, PRINTED))
     return Questions(
         rows,
