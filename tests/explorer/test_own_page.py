@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -88,6 +89,27 @@ def test_a_file_is_opened_offered_elsewhere_kept_by_a_reload_and_forgotten(
     assert "src=own" not in link(page)
     expect(again.get_by_role("radio", name="pets.csv")).to_have_count(0)
     assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_file_of_numpy_is_opened_and_kept_by_a_reload(page: Page, address: str, tmp_path: Path) -> None:
+    z, y = np.random.default_rng(3).normal(size=(400, 3)), np.arange(400) % 3
+    np.savez(tmp_path / "rows.npz", logits=z, labels=y)
+    np.savez(tmp_path / "huge.npz", logits=np.tile(z, (100, 1)), labels=np.tile(y, 100))
+    np.save(tmp_path / "rows.npy", z)
+    here = opened(page, address)
+    for name, sentence in [
+        ("huge.npz", "huge.npz has more than the 750,000 bytes"),
+        ("rows.npy", "The label of row 0 is"),
+    ]:
+        here.get_by_label("Open a file").set_input_files(tmp_path / name)
+        expect(here.get_by_role("alert")).to_contain_text(sentence)
+    here.get_by_label("Open a file").set_input_files(tmp_path / "rows.npz")
+    expect(here.get_by_role("status")).to_contain_text("rows.npz: 400 rows of 3 classes (0, 1, 2)")
+    settle(page)
+    page.reload()
+    settle(page)
+    expect(section(page, "calibration").locator(".own-rows .brief")).to_contain_text("rows.npz: 400 rows")
+    assert page.locator(".notices").inner_text() == ""
 
 
 def test_a_link_to_rows_that_are_not_here_says_so(page: Page, address: str) -> None:

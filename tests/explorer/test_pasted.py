@@ -144,7 +144,7 @@ BAD = [
     ("1,2,0\n-inf,-inf,0", "Row 1 has every class masked with −∞, which leaves no probability to give"),
     ("1,2,-100\n2,1,-100", "Every row has the label -100, which ignores it; give at least one row its class."),
     ("  ;; ", "No rows came; write the scores of a row and its label, such as 2, 1, 0.1, 0."),
-    ("PK\3\4\x14\0", "This is no text; a page reads text, such as CSV. Open an .npz with xent explore FILE."),
+    ("PK\3\4\x14\0", "This is no text; paste text, such as CSV, or open an .npz as a file."),
     (LONG, "At most 1,000,000 characters are read, 1,200,000 came; keep some of the rows, or save them as .npz"),
 ]
 

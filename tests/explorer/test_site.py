@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -147,7 +148,7 @@ def test_it_opens_soon_and_needs_nothing_but_its_folder(browser: Browser, site: 
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_a_reader_s_own_rows_are_read_without_numpy(browser: Browser, site: Path) -> None:
+def test_a_reader_s_own_rows_are_read_without_numpy(browser: Browser, site: Path, tmp_path: Path) -> None:
     outside: list[str] = []
     with serve(site) as address:
         page = opened(browser, outside)
@@ -163,6 +164,9 @@ def test_a_reader_s_own_rows_are_read_without_numpy(browser: Browser, site: Path
         expect(here.get_by_role("status")).to_contain_text("2 rows of 2 classes (cat, dog), 0 mistakes.")
         drawn(page, "calibration")
         page.wait_for_function("location.hash.includes('src=own')")
+        np.savez_compressed(tmp_path / "rows.npz", logits=np.eye(3, dtype=np.float32) * 3, labels=np.arange(3))
+        here.get_by_label("Open a file").set_input_files(tmp_path / "rows.npz")
+        expect(here.get_by_role("status")).to_contain_text("rows.npz: 3 rows of 3 classes (0, 1, 2), 0 mistakes.")
         page.context.close()
     assert outside == []
 
