@@ -206,7 +206,9 @@ def batch_panel(b: Batch, sources: Sources) -> Panel:
     if asked is not None and b.total < len(asked.rows.labels):
         said += say(text.sampled, n=_count(b.total), all=_count(len(asked.rows.labels)))
     names = [text.ways[way] for way in b.shares]
-    captions, p = (text.groups_captions, text.p_short) if asked is None else (text.asked_captions, text.p_typical)
+    columns, captions = [text.group, text.rows, text.p_short], text.groups_captions
+    if asked is not None:
+        columns, captions = [text.asked_group, text.rows, text.p_typical], text.asked_captions
     return panel(
         "batch",
         text.batch,
@@ -216,7 +218,7 @@ def batch_panel(b: Batch, sources: Sources) -> Panel:
             sheet(
                 "groups",
                 say(text.groups_title if asked is None else text.asked_title),
-                [text.group, text.rows, p, *names],
+                [*columns, *names],
                 rows,
                 caption=say(captions[s.of]),
             ),
