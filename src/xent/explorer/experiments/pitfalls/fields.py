@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from xent.explorer.text import words
 
-CLASSES: tuple[str, ...] = tuple(words("pitfalls").classes)
+text = words("pitfalls")
+CLASSES: tuple[str, ...] = tuple(text.classes)
 OUTPUT = (-20.0, 100.0)
 """The range of an output of the small network that is read in two ways."""
 
