@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.explorer.owned import ANIMALS
-from tests.explorer.seen import link, open_at, section, settle
+from tests.explorer.owned import ANIMALS, given_rows
+from tests.explorer.seen import assert_page_is_python, link, open_at, section, settle
 from tests.explorer.test_page_access import AXE, RULES
 
 pytestmark = pytest.mark.browser
@@ -89,6 +89,35 @@ def test_a_file_is_opened_offered_elsewhere_kept_by_a_reload_and_forgotten(
     assert "src=own" not in link(page)
     expect(again.get_by_role("radio", name="pets.csv")).to_have_count(0)
     assert page.evaluate("sessionStorage.length") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "left"),
+    [
+        ("temperature", "z=0.3,1.9,2.2&s=0,0,0&names=cat,dog,bird&data=own&row=1&rows=mistakes", "z=0.3,1.9,2.2"),
+        ("focal", "src=own&yes=2", ""),
+        ("pitfalls", "z=2,1,0.1,0.3,1.9,2.2,1,1,4&y=0,1,2&rows=3&names=cat,dog,bird", "z=2,1,0.1,0.3"),
+    ],
+)
+def test_rows_are_shown_kept_and_forgotten(page: Page, address: str, name: str, shown: str, left: str) -> None:
+    """What is on the screen is in the link, and nothing else of the rows."""
+    here = opened(page, address, name)
+    here.get_by_label("Rows as text").fill(ANIMALS)
+    here.get_by_role("button", name="Use these rows").click()
+    expect(here.get_by_role("status")).to_contain_text("3 rows of 3 classes (cat, dog, bird), 1 mistake.")
+    settle(page)
+    assert link(page) == f"x={name}&v=1&{shown}&solo=1"
+    assert_page_is_python(page, own=given_rows())
+    page.reload()
+    settle(page)
+    assert link(page) == f"x={name}&v=1&{shown}&solo=1"
+    assert page.locator(".notices").inner_text() == ""
+    here.locator("summary").click()
+    here.get_by_role("button", name="Forget them").click()
+    expect(here.get_by_role("status").first).to_contain_text("Forgotten.")
+    settle(page)
+    assert "=own" not in link(page)
+    assert left in link(page)
 
 
 def test_a_file_of_numpy_is_opened_and_kept_by_a_reload(page: Page, address: str, tmp_path: Path) -> None:
