@@ -1,5 +1,5 @@
-// The reader's own rows: pasted, opened as a file, or dropped. The page keeps the text; Python reads it, and says
-// what it read or what is wrong.
+// The reader's own rows: pasted, opened as a file, or dropped. The page keeps the text, which is base64 if the file was
+// none; Python reads it, and says what it read or what is wrong.
 
 import { useComputed, useSignal } from "@preact/signals";
 import type { VNode } from "preact";
@@ -13,6 +13,8 @@ export const OWN_ROWS = "own-rows";
 const FORMS = ["logits", "probs"] as const;
 const LONGEST_SHOWN = 20_000;
 const MOST_BYTES = 4; // a character has so many
+const PACKED = "bytes;base64,"; // says to Python that the rest is a file of bytes
+const SIGNS = ["PK\u0003\u0004", "\u0093NUMPY"]; // what an .npz and an .npy begin with
 
 export function OwnRows(): VNode {
   const session = useSession();
@@ -42,7 +44,9 @@ export function OwnRows(): VNode {
     const longest = (wire.contents.peek()?.longest ?? 0) * MOST_BYTES;
     if (file.size > longest) return refuse("own.too_long", file.name);
     try {
-      give(file.name, await file.text());
+      const text = await read(file);
+      if (text.startsWith(PACKED) && text.length > longest / MOST_BYTES) refuse("own.too_large", file.name);
+      else give(file.name, text);
     } catch {
       refuse("own.unreadable", file.name);
     }
@@ -123,7 +127,7 @@ export function OwnRows(): VNode {
             <label class="button file">
               <input
                 type="file"
-                accept=".csv,.tsv,.txt,.dat,text/*"
+                accept=".csv,.tsv,.txt,.dat,.npz,.npy,text/*"
                 disabled={locked}
                 onChange={(event) => {
                   const { currentTarget: input } = event;
@@ -158,6 +162,18 @@ export function OwnRows(): VNode {
       </div>
     </details>
   );
+}
+
+/** A file as text, or its bytes as such, if they are NumPy's. */
+async function read(file: File): Promise<string> {
+  const start = String.fromCharCode(...new Uint8Array(await file.slice(0, 6).arrayBuffer()));
+  if (!SIGNS.some((sign) => start.startsWith(sign))) return file.text();
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(PACKED + String(reader.result).split(",")[1]);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
 }
 
 interface OwnProps {

@@ -56,9 +56,9 @@ def link(page: Page) -> str:
     return str(page.evaluate("location.hash.slice(1)"))
 
 
-def view_of(state: str) -> Any:
+def view_of(state: str, **more: Any) -> Any:
     """Ask Python about a state."""
-    return engine.respond({"seq": 0, "url": state, "actions": []}, demo())["view"]
+    return engine.respond({"seq": 0, "url": state, "actions": [], **more}, demo())["view"]
 
 
 def shown_numbers(page: Page, name: str) -> Counter[str]:
@@ -86,10 +86,10 @@ def all_numbers(tree: Any) -> Iterator[str]:
             yield from all_numbers(value)
 
 
-def assert_page_is_python(page: Page) -> Any:
+def assert_page_is_python(page: Page, **more: Any) -> Any:
     """Hold every live number of the section in the address bar against a fresh answer to its link."""
     settle(page)
-    view = view_of(link(page))
+    view = view_of(link(page), **more)
     seen, said = shown_numbers(page, view["experiment"]), Counter(all_numbers(view))
     strangers = set(seen) - set(said)
     assert not strangers, f"on the page but not from Python: {sorted(strangers)}"

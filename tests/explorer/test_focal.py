@@ -8,15 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from playwright.sync_api import Page
 from scipy.optimize import brentq
 
 import xent
-from tests.explorer.drawn import ask, figure
+from tests.explorer.drawn import ask, close, figure
 from tests.explorer.seen import assert_page_is_python, link, open_at, section, settle
+from xent.explorer import engine
 from xent.explorer.experiments import focal
 from xent.explorer.experiments.focal.measures import POSITIVE, State
-from xent.explorer.state import to_url
+from xent.explorer.experiments.focal.questions import ask as ask_rows
+from xent.explorer.rows import demo, weigh
+from xent.explorer.state import from_url, to_url
 
 
 def at(state: State) -> Any:
@@ -129,6 +134,76 @@ def test_no_weight_at_all_has_no_shares() -> None:
     bars = figure(at(State(alpha=1.0)), "shares")["rows"]
     assert [bar["more"][1]["text"] for bar in bars][:2] == ["0", "0"]
     assert sum(bar["more"][1]["value"] for bar in bars) == pytest.approx(1.0, abs=1e-15)
+
+
+logit = st.one_of(st.floats(-30, 30), st.integers(-2, 2).map(float), st.just(-math.inf))
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_real_rows_are_shared_out_by_the_library_s_loss_of_each(data: st.DataObject) -> None:
+    k, n = data.draw(st.integers(2, 5)), data.draw(st.integers(1, 12))
+    row = st.lists(logit, min_size=k, max_size=k).filter(lambda z: max(z) > -math.inf)
+    z = np.array(data.draw(st.lists(row, min_size=n, max_size=n)))
+    y = np.array(data.draw(st.lists(st.integers(0, k - 1), min_size=n, max_size=n)))
+    yes, gamma, alpha = data.draw(st.integers(0, k - 1)), data.draw(st.floats(0, 5)), data.draw(st.floats(0.1, 0.9))
+    of = data.draw(st.sampled_from(["loss", "gradient"]))
+    rows = weigh(z.tolist(), y.tolist(), name="mine", classes=tuple("abcde"[:k]))
+    url = to_url("focal", 1, State(gamma=gamma, alpha=alpha, of=of, source="mine", yes=yes))
+    view = engine.respond({"seq": 1, "url": url, "actions": []}, {"mine": rows})["view"]
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        u = z[:, yes] - np.logaddexp.reduce(np.delete(z, yes, axis=1), axis=1)
+        truth = (y == yes).astype(float)
+        which = 0 if of == "loss" else 1
+
+        def each(gamma: float, alpha: float) -> Any:
+            return np.abs(xent.focal_loss_with_grad(u, truth, gamma=gamma, alpha=alpha, reduction="none")[which])
+
+        plain = 2 * each(0.0, 0.5)
+        of_class = np.where(truth == 1, truth.sum(), n - truth.sum())
+        ways = [plain, plain * n / (2 * of_class), each(gamma, alpha)]
+        group = (2 * truth + (np.where(truth == 1, u, -u) < 0)).astype(int)
+        sums = [[way[group == j].sum() for j in range(4)] for way in ways]
+        for j, line in enumerate(figure(view, "groups")["rows"]):
+            _, count, _, *pulls = line["cells"]
+            assert int(count["text"]) == (group == j).sum()
+            for pull, total in zip(pulls, sums, strict=True):
+                if count["text"] == "0":
+                    assert pull == "–"
+                else:
+                    mean = total[j] / (group == j).sum()
+                    assert close(pull["text"], float(mean), 1e-13 * (1 + mean))
+        for j, bar in enumerate(figure(view, "shares")["rows"]):
+            for number, total in zip((bar["number"], *bar["more"]), sums, strict=True):
+                assert close(number["text"], float(total[j] / np.sum(total)), 1e-12)
+
+
+def test_sure_rows_keep_their_digits() -> None:
+    rows = weigh([[40.0, 0.0, -1.0]], [0], name="sure", classes=("a", "b", "c"))
+    found = ask_rows(rows, 0).groups[2][0]
+    assert found.surprise == pytest.approx(5.811236444626578e-18, rel=1e-14)
+    assert found.miss == pytest.approx(5.811236444626578e-18, rel=1e-14)
+
+
+def test_the_rarest_class_is_asked_for_until_another_is_chosen() -> None:
+    opened = ask("x=focal", {"do": "set", "path": "source", "value": "overtrained"})
+    counts = np.bincount(demo()["overtrained"].labels)
+    yes = from_url(opened["url"], 1, State)[0].yes
+    assert counts[yes] == counts.min()
+    chosen = ask(opened["url"], {"do": "set", "path": "yes", "value": "3"})
+    assert "yes=3" in chosen["url"]
+    assert int(figure(chosen["view"], "groups")["rows"][2]["cells"][1]["text"]) <= counts[3]
+    assert ask(chosen["url"], {"do": "set", "path": "source", "value": "alike"})["url"] == "x=focal&v=1"
+    assert ask("x=focal", {"do": "set", "path": "source", "value": "x"})["error"] == (
+        "There are no rows called 'x'; there are alike, plain, overtrained."
+    )
+    assert ask("x=focal&v=1&src=plain&yes=12")["notices"] == [
+        "There is no class 12, the classes are 0 to 9; the rarest is yes now."
+    ]
+    assert ask("x=focal&v=1&src=own")["notices"] == [
+        "There are no rows called own here; the four groups are shown."
+    ]
 
 
 def test_every_field_is_edited_and_the_rest_refused() -> None:

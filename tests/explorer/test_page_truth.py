@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.explorer.conftest import start_server, stop_server
 from tests.explorer.seen import READY, assert_page_is_python, drag_to, link, open_at, settle, type_into
+from xent.explorer import answer as answering
 from xent.explorer import engine, server
 from xent.explorer.rows import demo
 
@@ -62,7 +63,7 @@ def falsified(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         answer: Any = honest(*arguments, **named)
         return {**answer, **{key: answer_42(answer[key]) for key in ("view", "contents") if key in answer}}
 
-    monkeypatch.setattr(server, "respond", respond)
+    monkeypatch.setattr(answering, "respond", respond)
     config = uvicorn.Config(
         server.create_app(demo(), allowed_hosts=["127.0.0.1"]), host="127.0.0.1", port=0, log_level="error"
     )

@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import xent
+from tests.explorer.drawn import close
 from xent import from_probs
 from xent.explorer import engine
 from xent.explorer.experiments import pitfalls
 from xent.explorer.experiments.pitfalls import scores
 from xent.explorer.numbers import show
+from xent.explorer.rows import demo
 from xent.explorer.section import Preset
 
 Pairs = Iterator[tuple[str, float, float]]
@@ -32,7 +36,7 @@ def readings(view: Any, name: str) -> list[str]:
 
 
 def check(s: pitfalls.State, view: Any) -> Pairs:
-    z, y = np.array(s.logits).reshape(4, 3), np.array(s.labels)
+    z, y = np.array(s.logits).reshape(s.n, s.width), np.array(s.labels)
     losses = xent.cross_entropy(z, y, reduction="none")
     for row, loss in zip(item(view, "rows")["rows"], losses, strict=True):
         yield row["cells"][-1]["text"], float(loss), SLACK
@@ -58,15 +62,16 @@ def check(s: pitfalls.State, view: Any) -> Pairs:
     moved = y + (1 if s.shift == "up" else -1)
     right, wrong, _ = readings(view, "shift-numbers")
     yield right, float(losses.mean()), SLACK
-    inside = moved < 3
-    picked = -xent.log_softmax(z)[np.arange(4), np.where(inside, moved, 0)]  # NumPy counts −1 from the end, as said
+    inside = moved < s.width
+    # NumPy counts −1 from the end, as said
+    picked = -xent.log_softmax(z)[np.arange(s.n), np.where(inside, moved, 0)]
     yield wrong, float(np.mean(np.where(inside, picked, np.nan)) + 0.0), SLACK
 
     _, slope = xent.cross_entropy_with_grad(z, y, reduction="sum")
     length = float(np.hypot.reduce(slope.sum(0)))
     added, mean = readings(view, "reduction-numbers")
-    yield added, length * int(s.many) / 4, SLACK
-    yield mean, length / 4, SLACK
+    yield added, length * int(s.many) / 4, SLACK * s.n
+    yield mean, length / s.n, SLACK
 
     two = np.array([0.0, s.gap])
     loss, grad = xent.cross_entropy_with_grad(two, np.array(0))
@@ -163,6 +168,50 @@ def test_numbers_in_the_questions_are_right() -> None:
 def test_the_outputs_are_moved_together(do: str, value: float, output: tuple[float, ...]) -> None:
     answer = ask("x=pitfalls", {"do": do, "value": value})
     assert engine._open(answer["url"], {})[1].output == output
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_a_batch_of_own_rows_is_broken_and_repaired_like_the_first(data: st.DataObject) -> None:
+    n, k = data.draw(st.integers(1, 8)), data.draw(st.integers(2, 10))
+    logits = data.draw(st.lists(st.floats(-20, 20), min_size=n * k, max_size=n * k))
+    labels = data.draw(st.lists(st.integers(0, k - 1), min_size=n, max_size=n))
+    text = "\n".join(",".join(map(repr, logits[i * k : i * k + k])) + f",{y}" for i, y in enumerate(labels))
+    own = {"name": "mine", "text": text, "form": "logits"}
+    shift = {"do": "set", "path": "shift", "value": data.draw(st.sampled_from(["up", "down"]))}
+    answer = engine.respond({"seq": 1, "url": "x=pitfalls", "actions": [{"do": "own"}, shift], "own": own}, {})  # type: ignore[typeddict-item]
+    state = engine._open(answer["url"], {})[1]
+    assert (state.n, state.width, state.rows, list(state.labels)) == (n, k, n, labels)
+    for shown, value, *slack in check(state, answer["view"]):
+        assert close(shown, value, *slack), (shown, value)
+
+
+def test_of_many_rows_some_from_the_costliest_to_the_cheapest_are_taken_and_the_first_come_back() -> None:
+    rows = demo()["plain"]
+    answer = engine.respond({"seq": 1, "url": "x=pitfalls", "actions": [{"do": "load", "value": "plain"}]})  # type: ignore[list-item]
+    state = engine._open(answer["url"], {})[1]
+    taken = sorted(rows.order[i * 399 // 7] for i in range(8))
+    assert state.logits == tuple(z for i in taken for z in rows.logits[i])
+    assert state.labels == tuple(rows.labels[i] for i in taken)
+    options = [o["label"] for c in item(answer["view"], "reduction-controls")["items"] for o in c["options"]]
+    assert options == ["8", "32", "128", "512", "2048"]
+    assert ask(answer["url"], {"do": "load", "value": ""})["url"] == "x=pitfalls&v=1"
+    assert ask("x=pitfalls", {"do": "load", "value": "none"})["error"].startswith("There are no rows called 'none'")
+
+
+@pytest.mark.parametrize(
+    ("link", "notice"),
+    [
+        (
+            "z=1,2,3&y=0,1",
+            "The link has 3 logits for 2 labels, which are no rows of 2 to 10 classes; the first batch",
+        ),
+        ("z=1,2,3,4&y=0,3", "The label of row 2 was 3, but the classes are 0 to 1; it is 1 now."),
+        ("z=1,2,3,4&y=0,1&names=a,b,c", "There are 2 classes and 3 names for them; our own names are shown."),
+    ],
+)
+def test_a_batch_that_does_not_go_together_is_repaired(link: str, notice: str) -> None:
+    assert ask(f"x=pitfalls&v=1&{link}")["notices"][0].startswith(notice)
 
 
 @pytest.mark.parametrize("value", [None, "1", True, math.nan, math.inf])

@@ -20,8 +20,10 @@ from playwright.sync_api import Page, expect
 from tests.explorer.drawn import ask, close, figure, links, nodes, whole  # sets Keras's backend
 from tests.explorer.seen import copied, link, open_at, section, settle, view_of
 from xent.explorer import engine
+from xent.explorer.experiments.focal.questions import rarest
 from xent.explorer.experiments.landscape.ground import Ground
 from xent.explorer.programs import LABELS
+from xent.explorer.rows import demo
 from xent.explorer.state import from_url
 
 Expected = list[float | str]
@@ -332,6 +334,32 @@ def test_own_rows_stand_in_the_program_and_are_said_to_be_the_first_few() -> Non
     few = np.array(logits[:8])
     assert wanted is not None
     assert wanted[0] == pytest.approx(float(xent.cross_entropy(few, np.array([0, 1, 0, 0, 1, 2, 0, 1]))))
+
+
+@pytest.mark.parametrize("library", BY_LIBRARY)
+@pytest.mark.parametrize("of", ["loss", "gradient"])
+def test_focal_loss_of_own_rows_is_printed_for_the_first_few(of: str, library: str) -> None:
+    import xent
+
+    view = ask(f"x=focal&v=1&src=plain&of={of}&gamma=1.5&p=0.3")["view"]
+    rows = demo()["plain"]
+    yes = rarest(rows)
+    z, y = np.array(rows.logits[:8]), np.array(rows.labels[:8]) == yes
+    u = z[:, yes] - np.logaddexp.reduce(np.delete(z, yes, axis=1), axis=1)
+    both = xent.focal_loss_with_grad(u, y.astype(float), gamma=1.5, alpha=0.25, reduction="none")
+    row = np.abs(both[0 if of == "loss" else 1])
+    assert "the first 8 of 400 rows" in source(view, library)
+    got = printed(source(view, library))
+    assert agree(got, [*items(view, "numbers", 2), *row, *(row / row.sum())], (1e-6, 1e-12)), got
+
+
+@pytest.mark.parametrize("code", ["axis", "shifted", "shifted&shift=up", "reduction"])
+@pytest.mark.parametrize("library", BY_LIBRARY)
+def test_the_pitfalls_of_a_batch_of_another_size_are_printed(code: str, library: str) -> None:
+    batch = "z=1,2,-3,0.5,2,0,1,-1,3,0.1&y=3,0&n=16" if "shift" in code else "z=1,2,3,0,-1,0.5&y=1,0,1&n=16"
+    url = f"x=pitfalls&v=1&{batch}&code={code}"
+    view, wanted = compared("pitfalls", url)
+    assert agree(printed(source(view, library)), wanted, (1e-9, 1e-12))
 
 
 def test_a_program_stands_alone() -> None:

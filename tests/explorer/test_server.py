@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from xent.explorer import answer as answering
 from xent.explorer import engine, pasted, server
 from xent.explorer.rows import demo
 
@@ -283,13 +284,13 @@ def test_a_failure_of_python_gets_a_sentence_and_a_traceback_and_the_page_goes_o
     address = serve_here(server.create_app({}))
     with connect(ws(address)) as connection:
         with monkeypatch.context() as patch:
-            patch.setattr(server, "respond", fails)
+            patch.setattr(answering, "respond", fails)
             answer = talk(connection, {"seq": 9, "url": "x=1", "actions": []})
             assert answer == {
                 "seq": 9,
                 "url": "x=1",
                 "notices": [],
-                "error": "Python failed on this request (ZeroDivisionError); the terminal says where.",
+                "error": "Python failed on this request (ZeroDivisionError); its log says where.",
             }
             assert "ZeroDivisionError" in capsys.readouterr().err
             assert "(ValueError)" in talk(connection, {"seq": 9, "url": "nan"})["error"]
@@ -304,7 +305,7 @@ def test_a_slow_answer_holds_up_nobody_else(serve_here: Any, monkeypatch: pytest
             assert release.wait(20)
         return engine.respond(request, sources)
 
-    monkeypatch.setattr(server, "respond", slow)
+    monkeypatch.setattr(answering, "respond", slow)
     address = serve_here(server.create_app({}))
     with connect(ws(address)) as first, connect(ws(address)) as second:
         first.send(json.dumps({"seq": 1, "url": "slow", "actions": []}))
@@ -327,7 +328,7 @@ def test_a_slow_panel_holds_up_nothing_on_its_own_connection_and_tells_how_far_i
             assert release.wait(20)
         return engine.respond(request, sources)
 
-    monkeypatch.setattr(server, "respond", respond)
+    monkeypatch.setattr(answering, "respond", respond)
     address = serve_here(server.create_app({}))
     with connect(ws(address)) as connection:
         slow = {"seq": 1, "url": "x=logits&v=1", "actions": [], "only": ["row"], "slow": True}
@@ -355,7 +356,7 @@ def test_a_page_that_goes_away_in_the_middle_of_a_slow_panel_is_forgotten(
                 ended.set()
         return engine.respond(request, sources)
 
-    monkeypatch.setattr(server, "respond", respond)
+    monkeypatch.setattr(answering, "respond", respond)
     monkeypatch.setattr(server, "PROGRESS_SECONDS", 0.0)
     address = serve_here(server.create_app({}))
     with connect(ws(address)) as leaving:

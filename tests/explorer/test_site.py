@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import http.server
+import io
 import json
 import os
 import shutil
@@ -16,13 +18,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.explorer.notebooks import drawn, opened, type_number
+from tests.explorer.owned import ANIMALS, ROWS_TAKEN, given_rows
 from tests.explorer.seen import number, view_of
+from xent.explorer import engine
 from xent.explorer import site as building
 from xent.explorer.engine import EXPERIMENTS
+from xent.explorer.packed import PREFIX
 
 USEFUL_SECONDS = 5.0
 LARGEST_MB = 25
@@ -75,6 +81,36 @@ print(answer_text('{"seq": 1, "url": "x=logits&v=1&z=1,2", "actions": []}'))
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["view"] == json.loads(json.dumps(view_of("x=logits&v=1&z=1,2")))
     assert building.engine() == building.engine()
+
+
+def test_own_rows_are_shown_by_the_archive_as_by_the_server(tmp_path: Path) -> None:
+    """In every section that takes them, as text and as NumPy's bytes, with the standard library alone."""
+    (tmp_path / "engine.zip").write_bytes(building.engine())
+    file = io.BytesIO()
+    np.savez_compressed(file, logits=np.array([[2, 1, 0.1], [0.3, 1.9, 2.2], [1, 1, 4]]), labels=np.arange(3))
+    packed = PREFIX + base64.b64encode(file.getvalue()).decode()
+    requests = [
+        {"seq": 1, "url": f"x={name}", "actions": [{"do": "own"}], "own": given_rows(text)}
+        for name in ROWS_TAKEN
+        for text in (ANIMALS, packed)
+    ]
+    program = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from xent.explorer.answer import answer_text
+for line in sys.stdin:
+    print(answer_text(line))
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, str(tmp_path / "engine.zip")],
+        input="\n".join(map(json.dumps, requests)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert answers == [json.loads(json.dumps(engine.respond(request))) for request in requests]
+    assert not any("error" in answer for answer in answers)
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +183,7 @@ def test_it_opens_soon_and_needs_nothing_but_its_folder(browser: Browser, site: 
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_a_reader_s_own_rows_are_read_without_numpy(browser: Browser, site: Path) -> None:
+def test_a_reader_s_own_rows_are_read_without_numpy(browser: Browser, site: Path, tmp_path: Path) -> None:
     outside: list[str] = []
     with serve(site) as address:
         page = opened(browser, outside)
@@ -163,6 +199,9 @@ def test_a_reader_s_own_rows_are_read_without_numpy(browser: Browser, site: Path
         expect(here.get_by_role("status")).to_contain_text("2 rows of 2 classes (cat, dog), 0 mistakes.")
         drawn(page, "calibration")
         page.wait_for_function("location.hash.includes('src=own')")
+        np.savez_compressed(tmp_path / "rows.npz", logits=np.eye(3, dtype=np.float32) * 3, labels=np.arange(3))
+        here.get_by_label("Open a file").set_input_files(tmp_path / "rows.npz")
+        expect(here.get_by_role("status")).to_contain_text("rows.npz: 3 rows of 3 classes (0, 1, 2), 0 mistakes.")
         page.context.close()
     assert outside == []
 

@@ -12,10 +12,12 @@ from playwright.sync_api import Page, expect
 
 import xent
 from tests.explorer.drawn import ask, close, figure, run_program
+from tests.explorer.owned import given_rows
 from tests.explorer.seen import assert_page_is_python, drag_to, field, lane, link, open_at, section, settle
 from xent import information
 from xent.explorer.experiments.temperature import State
 from xent.explorer.numbers import parse
+from xent.explorer.state import from_url
 
 
 def check(state: State, view: Any) -> Iterator[tuple[Any, ...]]:
@@ -85,6 +87,38 @@ def test_the_copied_program_prints_the_numbers_on_the_page(state: str, library: 
     assert close(figure(view, "distil-numbers")["items"][1]["number"]["text"], loss, 1e-12)
     for row, value in zip(figure(view, "pull")["rows"], grad, strict=True):
         assert close(row["number"]["text"], value, slack=6e-5 * max(map(abs, grad)))  # arrays print 4 to 8 decimals
+
+
+def test_a_row_is_picked_and_its_masked_classes_are_left_out() -> None:
+    rows = given_rows("cat,dog,bird,fish,label\n30,-inf,1,2,cat\n0,1,2,3,cat")
+    answer = ask("x=temperature", {"do": "own"}, {"do": "load", "value": 0}, own=rows)
+    assert answer["url"] == (
+        "x=temperature&v=1&z=30,1,2&s=0,0,0&span=50&names=cat,bird,fish&data=own&row=0&rows=mistakes"
+    )
+    state = from_url(answer["url"], 1, State)[0]
+    for text, value, *slack in check(state, answer["view"]):
+        assert close(text, float(value), *slack)
+    assert [bar["label"] for bar in figure(answer["view"], "p")["rows"]] == ["cat", "bird", "fish"]
+    assert figure(answer["view"], "student")["axis"]["domain"] == (-50.0, 50.0)
+    gone = ask(answer["url"])
+    assert gone["notices"] == ["There are no rows called 'own' here; the logits are shown without them."]
+    assert "z=30,1,2" in gone["url"]
+    assert "data=" not in gone["url"]
+
+
+def test_real_rows_are_offered_and_the_default_names_none_of_them() -> None:
+    answer = ask("x=temperature")
+    assert answer["url"] == "x=temperature&v=1"
+    picked = ask(answer["url"], {"do": "load", "value": 3})
+    assert "data=plain&row=3" in picked["url"]
+    assert figure(picked["view"], "story")["picture"]["label"].startswith("The image of row 3")
+
+
+def test_a_probability_too_small_for_a_float_makes_no_infinite_divergence() -> None:
+    view = ask("x=temperature&v=1&T=0.01&z=3,2&s=-10,10")["view"]
+    exact = xent.distillation_loss(np.array([-10.0, 10.0]), np.array([3.0, 2.0]), temperature=0.01)
+    assert figure(view, "distil-numbers")["items"][1]["number"]["value"] == pytest.approx(float(exact), rel=1e-12)
+    assert figure(view, "distil-numbers")["items"][0]["number"]["text"] == "2000.0"
 
 
 def test_an_unknown_action_gets_a_sentence() -> None:

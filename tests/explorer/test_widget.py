@@ -28,6 +28,7 @@ from xent.explorer import Explorer, engine
 from xent.explorer import text as catalogue
 from xent.explorer.numbers import show
 from xent.explorer.rows import demo
+from xent.explorer.section import TakesRows
 from xent.explorer.still import still
 
 
@@ -95,8 +96,9 @@ def test_state_link_and_loss_are_traits_that_move_together() -> None:
         ({"logits": ["a", "b"]}, "<U1 of shape (2,) came"),
         ({"logits": [1.0, np.nan]}, "NaN"),
         ({"logits": [1.0]}, "takes 2 to 10 values; 1 came"),
-        ({"experiment": "temperature", "logits": [[1.0, 2.0]]}, "one row of numbers (K,) was expected"),
-        ({"experiment": "temperature", "logits": [99.0, 0.0]}, "cannot be (99.0, 0.0); the nearest"),
+        ({"experiment": "gradient", "logits": [[1.0, 2.0]]}, "one row of numbers (K,) was expected"),
+        ({"experiment": "temperature", "logits": [9999.0, 0.0]}, "cannot be (9999.0, 0.0); the nearest"),
+        ({"experiment": "labels", "logits": np.zeros((2, 11)), "labels": [0, 1]}, "mine has 11 classes"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_shown_is_refused_in_a_sentence(arguments: Any, sentence: str) -> None:
@@ -134,6 +136,15 @@ def test_rows_of_ones_own_are_opened_at_the_costliest_mistake() -> None:
     assert explorer.state.row == wrong[losses[wrong].argmax()]
     assert explorer.state.source == "mine"
     assert explorer.loss == pytest.approx(float(losses[explorer.state.row]), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name, one in engine.EXPERIMENTS.items() if isinstance(one, TakesRows)])
+def test_every_section_that_takes_rows_opens_ones_own(name: str) -> None:
+    z, y = np.array([[0.3, 1.9, 2.2], [2.0, 1.0, 0.1], [1.0, 1.0, 4.0]]), np.array([1, 0, 2])  # the costliest first
+    explorer = Explorer(name, logits=z, labels=y)
+    own = {"name": "mine", "text": "0.3,1.9,2.2,1\n2,1,0.1,0\n1,1,4,2", "form": "logits"}
+    request = {"seq": 1, "url": f"x={name}", "actions": [{"do": "own"}], "own": own}
+    assert explorer.url == engine.respond(request)["url"].replace("=own", "=mine")
 
 
 def test_a_message_is_answered_as_by_the_server() -> None:

@@ -167,7 +167,11 @@ def contents(url: str) -> Contents:
         "at": _named(url.removeprefix("#")) or next(iter(EXPERIMENTS)),
         "solo": lesson.solo,
         "longest": LONGEST,
-        "words": dict(_flat(page)) | {"own.too_long": page.own.too_long.replace("{most}", f"{LONGEST:,}")},
+        "words": dict(_flat(page))
+        | {
+            "own.too_long": page.own.too_long.replace("{most}", f"{LONGEST:,}"),
+            "own.too_large": page.own.too_large.replace("{most}", f"{LONGEST * 3 // 4:,}"),
+        },
     }
 
 

@@ -1,17 +1,15 @@
-"""Builders that every experiment shares: running text, axes, figures with their tables, controls.
+"""Builders that every experiment shares: running text, figures with their tables, controls.
 
 An experiment reads as a list of what it shows; the shapes of `xent.explorer.view` are filled in here.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Literal
 
+from xent.explorer.axes import axis, line, log_axis, mark, rule, table
 from xent.explorer.controls import button, choice, controls, drag, handle, log_slider, slider, toggle
-from xent.explorer.numbers import nice_ticks, show_tick
 from xent.explorer.text import words
 from xent.explorer.view import (
     Act,
@@ -47,7 +45,6 @@ from xent.explorer.view import (
     TernaryArrow,
     TernaryLine,
     TernaryMark,
-    Tick,
 )
 from xent.explorer.writing import formula, plain, prose, say
 
@@ -85,29 +82,6 @@ __all__ = [
 ]
 
 text = words("figures")
-
-
-@lru_cache(maxsize=256)  # a view model is never changed, so equal axes may be one
-def axis(label: str, low: float, high: float, *, about: int = 4) -> Axis:
-    """Make a linear axis with round ticks."""
-    ticks: list[Tick] = [{"at": t, "text": show_tick(t)} for t in nice_ticks(low, high, about=about)]
-    return {"label": label, "domain": (low, high), "scale": "linear", "ticks": ticks}
-
-
-def rule(where: Literal["x", "y"], number: Num, label: str) -> Rule:
-    """Draw a reference line at a finite number; it lights up with the number's ref."""
-    return {
-        "axis": where,
-        "at": number["value"] or 0.0,
-        "label": label,
-        "ref": number.get("ref", ""),
-        "number": number,
-    }
-
-
-def table(columns: Iterable[str], rows: Iterable[Sequence[str | Num]]) -> Table:
-    """Hold the data behind a figure; the first column names the rows."""
-    return {"columns": list(columns), "rows": [list(row) for row in rows]}
 
 
 def bars(
@@ -172,34 +146,6 @@ def curves(
     }
     if caption:
         out["caption"] = caption
-    return out
-
-
-def mark(x: float, y: float, ref: str, label: str, *, held: Handle | None = None) -> Mark:
-    """Put a point with its words on a figure; with ``held`` it can be moved."""
-    out: Mark = {"x": x, "y": y, "ref": ref, "label": label}
-    if held:
-        out["handle"] = held
-    return out
-
-
-def line(
-    points: Iterable[tuple[float, float] | None],
-    label: str = "",
-    *,
-    ref: str | None = None,
-    dashed: bool = False,
-    thin: bool = False,
-) -> Line:
-    """Draw a curve; None breaks it, and so does a point that is not finite."""
-    kept = [p if p is not None and all(map(math.isfinite, p)) else None for p in points]
-    out: Line = {"points": kept, "label": label}
-    if ref is not None:
-        out["ref"] = ref
-    if dashed:
-        out["dashed"] = True
-    if thin:
-        out["thin"] = True
     return out
 
 
@@ -376,16 +322,6 @@ def readout(name: str, items: Sequence[ReadoutItem]) -> Readout:
 def code(name: str, title: list[Inline], tabs: list[CodeTab]) -> Code:
     """Show the same computation for several libraries, to be copied."""
     return {"kind": "code", "id": name, "title": title, "tabs": tabs}
-
-
-def log_axis(label: str, low: float, high: float) -> Axis:
-    """Make an axis of decades, with a tick at each power of ten, or at every second or third of many."""
-    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-    every = max(1, -(-(last - first) // 8))
-    ticks: list[Tick] = [
-        {"at": 10.0**k, "text": show_tick(10.0**k)} for k in range(first, last + 1) if (k - first) % every == 0
-    ]
-    return {"label": label, "domain": (low, high), "scale": "log", "ticks": ticks}
 
 
 def stack(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, cast
 
-from xent.explorer import pasted
+from xent.explorer import packed, pasted
 from xent.explorer.figures import say
 from xent.explorer.pasted import PasteError
 from xent.explorer.rows import Rows, sort_out
@@ -52,7 +52,8 @@ def rows(given: Any) -> Rows:
 
 @lru_cache(maxsize=4)  # the same rows for the same text: what is computed of them is remembered by them
 def _rows(name: str, written: str, form: str) -> Rows:
-    read = pasted.read(written, probs=form == "probs")
+    reads = packed.read if written.startswith(packed.PREFIX) else pasted.read
+    read = reads(written, probs=form == "probs")
     if not any(read.used):
         raise PasteError(text.all_ignored.format(ignored=pasted.IGNORED))
     return sort_out(read, name=name)

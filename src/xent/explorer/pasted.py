@@ -83,12 +83,24 @@ def read(pasted: str, *, probs: bool = False) -> Written:
     left, right = _split(rows, heading)
     scores = _scores(left)
     names = None if heading is None else _names(heading, len(scores[0]), barred=rows[0][1] is not None)
-    labels, used, soft = _targets(right, len(scores[0]), names)
     notes: list[str] = []
     if heading is not None and heading.counted is not None:
         notes.append(text.counted.format(name=repr(heading.counted)) if heading.counted else text.counted_blank)
     if heading is not None and names and len(heading.names) > len(names) and heading.label < len(names):
         notes.append(text.label_column.format(name=repr(heading.names[heading.label])))
+    return finished(scores, right, names, probs=probs, notes=notes)
+
+
+def finished(
+    scores: list[list[float]],
+    right: Sequence[Sequence[str]],
+    names: tuple[str, ...] | None,
+    *,
+    probs: bool,
+    notes: list[str],
+) -> Written:
+    """Read the labels or targets of rows, and what their scores are."""
+    labels, used, soft = _targets(right, len(scores[0]), names)
     if probs:
         scores, more = _logs(scores)
         notes += more
@@ -171,7 +183,7 @@ def _split(
 
 
 def _scores(rows: Sequence[Sequence[str]]) -> list[list[float]]:
-    """Read the numbers, and hold each row against what has a softmax."""
+    """Read the numbers of each row."""
     out: list[list[float]] = []
     for i, row in enumerate(rows):
         try:
@@ -180,14 +192,19 @@ def _scores(rows: Sequence[Sequence[str]]) -> list[list[float]]:
             z = list(map(float, row))
         except ValueError:
             z = [_read(field, i, j) for j, field in enumerate(row)]
-        if not math.isfinite(sum(z)):
-            for j, v in enumerate(z):
-                if math.isnan(v) or v == math.inf:
-                    raise PasteError(text.no_softmax.format(row=i, column=j, came=num(v)["text"]))
-            if max(z) == -math.inf:
-                raise PasteError(text.all_masked.format(row=i))
-        out.append(z)
+        out.append(checked(z, i))
     return out
+
+
+def checked(z: list[float], i: int) -> list[float]:
+    """Refuse a row that has no softmax."""
+    if not math.isfinite(sum(z)):
+        for j, v in enumerate(z):
+            if math.isnan(v) or v == math.inf:
+                raise PasteError(text.no_softmax.format(row=i, column=j, came=num(v)["text"]))
+        if max(z) == -math.inf:
+            raise PasteError(text.all_masked.format(row=i))
+    return z
 
 
 def _read(field: str, i: int, j: int) -> float:

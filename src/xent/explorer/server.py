@@ -17,7 +17,6 @@ import re
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import cache
@@ -37,7 +36,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from xent.explorer.engine import respond
+from xent.explorer.answer import GoneError, answer_json, dump
 from xent.explorer.pasted import LONGEST
 from xent.explorer.rows import Rows
 
@@ -139,9 +138,9 @@ async def _reply_slowly(websocket: WebSocket, text: str, sources: Mapping[str, R
         if time.monotonic() - last >= PROGRESS_SECONDS:
             last = time.monotonic()
             try:
-                from_thread.run(websocket.send_text, _dump({"seq": seq and int(seq[1]), "progress": done}))
+                from_thread.run(websocket.send_text, dump({"seq": seq and int(seq[1]), "progress": done}))
             except (WebSocketDisconnect, RuntimeError):
-                raise _GoneError from None
+                raise GoneError from None
 
     # A page that goes away does not wait for its thread, which ends with what it is at.
     reply = await to_thread.run_sync(answer, text, sources, report, abandon_on_cancel=True, limiter=_slow_threads())
@@ -179,17 +178,12 @@ def answer(text: str | None, sources: Mapping[str, Rows], report: Callable[[floa
     >>> answer('{"seq": 4', {})
     '{"seq":null,"url":"","notices":[],"error":"A request is JSON; at character 9 this message is none."}'
     """
-    request: Any = None
     try:
-        request = _parse(text)
-        return _dump(respond(request, sources, report=report))
+        return answer_json(_parse(text), sources, report)
     except _MessageError as error:
-        return _refuse(None, str(error))
-    except _GoneError:
+        return dump({"seq": None, "url": "", "notices": [], "error": str(error)})
+    except GoneError:
         return ""
-    except Exception as error:  # one bad answer must not end the conversation
-        traceback.print_exc(file=sys.stderr)
-        return _refuse(request, f"Python failed on this request ({type(error).__name__}); the terminal says where.")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -355,10 +349,6 @@ class _Guard:
         return ", ".join(sorted(self._allowed))
 
 
-class _GoneError(Exception):
-    """The page went away while something slow was computed for it: the rest need not be."""
-
-
 class _MessageError(ValueError):
     """A message that is no request; the text is one sentence."""
 
@@ -382,24 +372,6 @@ def _parse(text: str | None) -> dict[str, Any]:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"JSON has no {name}")
-
-
-def _dump(value: object) -> str:
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
-
-
-def _refuse(request: Any, sentence: str) -> str:
-    """Answer with a sentence and, where the request had them, its number and its state."""
-    given = cast("dict[str, Any]", request) if isinstance(request, dict) else {}
-    seq, url = given.get("seq"), given.get("url")
-    return _dump(
-        {
-            "seq": seq if isinstance(seq, int) else None,
-            "url": url if isinstance(url, str) else "",
-            "notices": [],
-            "error": sentence,
-        }
-    )
 
 
 async def _say_what_is_here(request: Request, error: Exception) -> PlainTextResponse:

@@ -30,6 +30,7 @@ from xent.explorer.own import KEY
 from xent.explorer.own import rows as rows_of
 from xent.explorer.pasted import PasteError
 from xent.explorer.rows import Rows, demo
+from xent.explorer.section import TakesRows
 from xent.explorer.state import ActionError, OneOf, codecs, from_url, put, to_url
 from xent.explorer.still import still
 from xent.explorer.text import words
@@ -47,8 +48,8 @@ class Explorer(anywidget.AnyWidget):
     experiment : str, default: "logits"
         A section of the article, by its name in links (``x=…``).
     logits : array-like, (K,) or (N, K), optional
-        One row to begin with; or, for a section that takes rows, a model's predictions, one of which is opened
-        (the costliest mistake). Default: what the section opens with.
+        One row to begin with; or, for a section that takes rows, a model's predictions; where one row is shown, the
+        costliest mistake is opened. Default: what the section opens with.
     labels : int or array-like (N,), optional
         The right class of the row, or of each row; needed with N rows.
     **layout
@@ -108,6 +109,11 @@ class Explorer(anywidget.AnyWidget):
         super().__init__(**layout)
         self.set_trait("experiment", experiment)
         state, _ = module.repair(module.first(self._sources), self._sources)
+        if rows and isinstance(module, TakesRows):
+            try:
+                state, _ = module.repair(module.take(state, text.own, self._sources), self._sources)
+            except ActionError as error:
+                raise ValueError(str(error)) from None
         if change:
             try:
                 state = self._changed(_plain(module.State(), state), change)
@@ -264,7 +270,7 @@ def _given(experiment: str, logits: Any, labels: Any) -> tuple[dict[str, Rows], 
         return np.asarray(value)
 
     z = None if logits is None else array(logits)
-    if z is not None and z.ndim == 2 and "source" in fields:
+    if z is not None and z.ndim == 2 and isinstance(EXPERIMENTS[experiment], TakesRows):
         if labels is None:
             raise ValueError(text.no_labels.format(n=len(z)))
         return {text.own: of_arrays({"logits": z, "labels": array(labels)}, name=text.own)}, {}

@@ -2,7 +2,7 @@
 
 How to write one
 ----------------
-`temperature.py` is the model to copy. A module ``experiments/NAME.py``, whose name stands in `ARTICLE`, has:
+`temperature` is the model to copy. A module or package ``experiments/NAME``, whose name stands in `ARTICLE`, has:
 
 ``NAME``, ``VERSION``
     The name in the link (``x=NAME``), and the version of its meaning (raise it when an old link would lie).
@@ -27,7 +27,8 @@ How to write one
     own, may say `progress`, and wants an ``lru_cache`` on what it depends on.
 ``take(state, source, sources)``
     Only where rows can be loaded: the state that shows those of a source that has just come, the reader's own. It
-    is what makes the page offer "your own data" in the section.
+    is what makes the page offer "your own data" in the section. Where one row is shown of many, they are gone
+    through in a gallery by `xent.explorer.browse`.
 ``PRESETS``
     A tuple of `Preset`: questions to predict, and the motion that answers them.
 

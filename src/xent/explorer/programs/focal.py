@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from xent.explorer.programs import JAX, KERAS, NUMPY, TORCH, XENT, Dialect, tabs
@@ -12,7 +13,8 @@ from xent.explorer.view import CodeTab
 class Problem:
     """γ and α; one answer; groups of rows alike: how many, whether they are yes, the truth's probability.
 
-    ``slopes`` shares out the gradient in place of the loss.
+    ``slopes`` shares out the gradient in place of the loss. Where the groups are real rows, one each, they have
+    ``logits`` instead of ``ps``, and are the first so many of so many, as is ``stated``.
     """
 
     gamma: float
@@ -23,6 +25,8 @@ class Problem:
     ps: tuple[float, ...]
     yes: tuple[int, ...]
     slopes: bool
+    logits: tuple[float, ...] = ()
+    stated: tuple[int, int] = (0, 0)
 
 
 def focal(p: Problem) -> list[CodeTab]:
@@ -84,6 +88,15 @@ row = {"abs(grad)[1:]" if p.slopes else "loss[1:]"}  {pull}
 
 
 def _given(d: Dialect, p: Problem) -> str:
+    if p.logits:
+        few, many = p.stated
+        what = "all rows" if few == many else f"the first {few} of {many} rows"
+        one = (2 * p.y - 1) * math.log(p.p / (1 - p.p))
+        return f"""gamma, alpha = {p.gamma!r}, {p.alpha!r}
+z = {d.array((one, *p.logits))}  # log-odds of yes: one answer, then {what}
+y = {d.array((p.y, *p.yes))}
+n = {d.array(p.counts)}
+"""
     log = {"np.array": "np.log", "torch.tensor": "torch.log", "jnp.array": "jnp.log", "ops.array": "ops.log"}[
         d.opens
     ]

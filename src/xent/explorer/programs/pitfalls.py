@@ -26,6 +26,11 @@ class Problem:
     rare: float
     guess: float
 
+    @property
+    def classes(self) -> int:
+        """How many classes a row of the batch has."""
+        return len(self.batch[0])
+
 
 LIBRARIES = {"numpy": NUMPY, "torch": TORCH, "jax": JAX, "keras": KERAS, "xent": XENT}
 
@@ -84,7 +89,7 @@ def _meant(p: Problem, name: str, d: Dialect) -> str:
 def _axis(p: Problem, name: str, d: Dialect) -> str:
     given = f"z = {d.array(p.batch[: p.rows])}  # rows are examples\ny = {list(p.labels[: p.rows])}\n"
     if name == "keras":
-        given += "hot = ops.one_hot(ops.array(y), 3)\n"
+        given += f"hot = ops.one_hot(ops.array(y), {p.classes})\n"
         lines = [f"-ops.sum(hot * {_LOG_SOFTMAX[name].format(z='z', axis=axis)}) / len(y)" for axis in (0, 1)]
     elif name == "numpy":
         given += "rows = range(len(y))\n"
@@ -104,52 +109,52 @@ def _shifted(p: Problem, name: str, d: Dialect) -> str:
     labels = {"torch": "torch.tensor({})", "jax": "jnp.array({})", "keras": "ops.array({})"}.get(
         name, "np.array({})"
     )
-    move = "+ 1" if p.up else "- 1"
+    move, k, n = "+ 1" if p.up else "- 1", p.classes, len(p.labels)
     given = f"z = {d.array(p.batch)}\ny = {labels.format(list(p.labels))}\n"
     given += f"log_p = {_LOG_SOFTMAX[name].format(z='z', axis=1)}\n"
-    outside = p.up and 2 in p.labels
-    wrapped = f"(y {move}) % 3" if outside or name == "keras" else f"y {move}"
+    outside = p.up and k - 1 in p.labels
+    wrapped = f"(y {move}) % {k}" if outside or name == "keras" else f"y {move}"
     if name == "keras":
-        given += "cost = lambda y: -ops.sum(ops.one_hot(y, 3) * log_p, 1)\n"
+        given += f"cost = lambda y: -ops.sum(ops.one_hot(y, {k}) * log_p, 1)\n"
         right, wrong, mean = "cost(y)", f"cost({wrapped})", "ops.sum({}) / len(y)"
     else:
-        rows = {"torch": "torch.arange(4)", "jax": "jnp.arange(4)"}.get(name, "np.arange(4)")
+        rows = {"torch": f"torch.arange({n})", "jax": f"jnp.arange({n})"}.get(name, f"np.arange({n})")
         given += f"rows = {rows}\n"
         right, wrong, mean = "-log_p[rows, y]", f"-log_p[rows, {wrapped}]", "({}).mean()"
     note = "no label is outside" if p.up else "label -1 means the last class" if 0 in p.labels else ""
     if outside:
         ops = {"torch": "torch", "jax": "jnp", "keras": "ops"}.get(name, "np")
-        wrong = f"{ops}.where(y + 1 < 3, {wrong}, {d.nan})"
-        note = "label 3 is outside: an IndexError, or whatever lies there in memory"
+        wrong = f"{ops}.where(y + 1 < {k}, {wrong}, {d.nan})"
+        note = f"label {k} is outside: an IndexError, or whatever lies there in memory"
     return given + _printed(mean.format(wrong), mean.format(right), note)
 
 
 def _reduction(p: Problem, name: str, d: Dialect) -> str:
     times = p.many // len(p.batch)
-    z, y = d.array(p.batch), list(p.labels)
+    z, y, k = d.array(p.batch), list(p.labels), p.classes
     note = "the slope by a bias that all rows share"
     if name in ("numpy", "xent"):
         given = f"z = np.tile({z}, ({times}, 1))\ny = np.tile({y}, {times})\n"
         if name == "xent":
             slope = "np.linalg.norm(xent.cross_entropy_with_grad(z, y{})[1].sum(0))"
             return given + _printed(slope.format(', reduction="sum"'), slope.format(""), note)
-        given += "slope = np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True)) - np.eye(3)[y]\n"
+        given += f"slope = np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True)) - np.eye({k})[y]\n"
         return given + _printed("np.linalg.norm(slope.sum(0))", "np.linalg.norm(slope.mean(0))", note)
     if name == "torch":
         slope = "torch.autograd.grad(F.cross_entropy(z + bias, y{}), bias)[0].norm()"
         return (
             f"z = {z}.repeat({times}, 1)\ny = torch.tensor({y}).repeat({times})\n"
-            "bias = torch.zeros(3, dtype=torch.float64, requires_grad=True)\n"
+            f"bias = torch.zeros({k}, dtype=torch.float64, requires_grad=True)\n"
         ) + _printed(slope.format(', reduction="sum"'), slope.format(""), note)
     if name == "jax":
-        slope = "jnp.linalg.norm(jax.grad(lambda bias: costs(bias).{}())(jnp.zeros(3)))"
+        slope = f"jnp.linalg.norm(jax.grad(lambda bias: costs(bias).{{}}())(jnp.zeros({k})))"
         return (
             f"z = jnp.tile({z}, ({times}, 1))\ny = jnp.tile(jnp.array({y}), {times})\n"
             "costs = lambda bias: -jax.nn.log_softmax(z + bias)[jnp.arange(len(y)), y]\n"
         ) + _printed(slope.format("sum"), slope.format("mean"), note)
     return (
         f"z = ops.tile({z}, ({times}, 1))\ny = ops.tile(ops.array({y}), {times})\n"
-        "slope = ops.softmax(z) - ops.one_hot(y, 3)\n"
+        f"slope = ops.softmax(z) - ops.one_hot(y, {k})\n"
         "norm = lambda x: ops.sum(x**2) ** 0.5  # ops.norm may round to float32\n"
     ) + _printed("norm(ops.sum(slope, 0))", "norm(ops.sum(slope, 0) / len(y))", note)
 

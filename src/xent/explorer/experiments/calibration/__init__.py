@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from xent.explorer.experiments.calibration import panels
+from xent.explorer.experiments.calibration import formulas, panels
 from xent.explorer.experiments.calibration import sample as s
 from xent.explorer.experiments.calibration.state import COLD, HOT, Case, State, available
 from xent.explorer.figures import panel
@@ -105,7 +105,7 @@ def compute(state: State, sources: Sources) -> Drawing:
         "fit": lambda: panel("fit", text.fit, [panels.fitted(case)]),
         "scale": lambda: panels.scale(case),
         "who": lambda: panels.who(case),
-        "symbols": lambda: panels.symbols(case),
+        "symbols": lambda: formulas.symbols(case),
         "take-home": lambda: take_home(NAME, calibration(case.problem)),
     }
     said = text.summary.format(

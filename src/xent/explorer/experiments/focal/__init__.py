@@ -1,15 +1,18 @@
 """Focal loss and class weights: who gets the attention of an imbalanced batch, and what it costs.
 
-`measures` is what is remembered and what each loss makes of it; `panels` and `formulas` show it.
+`measures` is what is remembered and what each loss makes of it, `questions` are real rows; `panels` and `formulas`
+show it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from xent.explorer.experiments.focal.formulas import loss_formula, slope_formula
 from xent.explorer.experiments.focal.measures import (
+    ALIKE,
     POSITIVE,
     Batch,
     State,
@@ -19,18 +22,20 @@ from xent.explorer.experiments.focal.measures import (
     truth_of,
 )
 from xent.explorer.experiments.focal.panels import batch_panel, curve_panel, pull_panel, settle_panel, shown
+from xent.explorer.experiments.focal.questions import Questions, ask, rarest
 from xent.explorer.figures import panel
 from xent.explorer.numbers import num, show_input
 from xent.explorer.programs import take_home
 from xent.explorer.programs.focal import Problem, focal
 from xent.explorer.section import Drawing, Preset, Sources, edit
+from xent.explorer.state import ActionError
 from xent.explorer.text import words
 
 text = words("focal")
 
 NAME, VERSION = "focal", 1
 
-__all__ = ["NAME", "PRESETS", "VERSION", "State", "act", "compute", "first", "repair"]
+__all__ = ["NAME", "PRESETS", "VERSION", "State", "act", "compute", "first", "repair", "take"]
 
 PRESETS = (
     Preset(
@@ -64,30 +69,64 @@ def first(_: Sources) -> State:
     return State()
 
 
-def repair(state: State, _: Sources) -> tuple[State, list[str]]:
-    """Every state in range agrees with itself."""
-    return state, []
+def repair(state: State, sources: Sources) -> tuple[State, list[str]]:
+    """Choose rows that are there, and ask them for a class that they have; else for the rarest."""
+    if state.source == ALIKE:
+        return dataclasses.replace(state, yes=-1), []
+    if state.source not in sources:
+        return dataclasses.replace(state, source=ALIKE, yes=-1), [text.rows_gone.format(name=state.source)]
+    rows = sources[state.source]
+    if 0 <= state.yes < len(rows.classes):
+        return state, []
+    said = [] if state.yes < 0 else [text.yes_gone.format(yes=state.yes, last=len(rows.classes) - 1)]
+    return dataclasses.replace(state, yes=rarest(rows)), said
 
 
-def act(state: State, action: Mapping[str, Any], _: Sources) -> State:
-    """Set a field."""
-    return edit(state, action)
+def act(state: State, action: Mapping[str, Any], sources: Sources) -> State:
+    """Set a field; other rows are asked for their rarest class."""
+    new = edit(state, action)
+    if new.source == state.source:
+        return new
+    if new.source != ALIKE and new.source not in sources:
+        known = ", ".join((ALIKE, *sources))
+        raise ActionError(text.no_rows.format(name=repr(new.source)[:40], known=known))
+    return dataclasses.replace(new, yes=-1)
 
 
-def _problem(s: State) -> Problem:
+def take(state: State, source: str, _: Sources) -> State:
+    """Make the batch of the rows of a source."""
+    return dataclasses.replace(state, source=source, yes=-1)
+
+
+def _problem(s: State, asked: Questions | None) -> Problem:
+    if asked is not None:
+        few, many = len(asked.truths), len(asked.rows.labels)
+        return Problem(
+            s.gamma,
+            s.alpha,
+            s.p,
+            int(s.y),
+            (1,) * few,
+            (),
+            asked.truths,
+            slopes=s.of == "gradient",
+            logits=asked.logits,
+            stated=(few, many),
+        )
     yes = tuple(int(positive) for positive in POSITIVE)
     return Problem(s.gamma, s.alpha, s.p, int(s.y), s.counts, s.ps, yes, slopes=s.of == "gradient")
 
 
-def compute(state: State, _: Sources) -> Drawing:
+def compute(state: State, sources: Sources) -> Drawing:
     """Draw a state."""
+    asked = None if state.source == ALIKE else ask(sources[state.source], state.yes)
     panels = {
         "curve": lambda: curve_panel(state),
-        "batch": lambda: batch_panel(Batch(state)),
-        "pull": lambda: pull_panel(state),
+        "batch": lambda: batch_panel(Batch(state, asked), sources),
+        "pull": lambda: pull_panel(state, asked),
         "symbols": lambda: panel("symbols", text.symbols, [loss_formula(state), slope_formula(state)]),
         "settle": lambda: settle_panel(state),
-        "take-home": lambda: take_home(NAME, focal(_problem(state))),
+        "take-home": lambda: take_home(NAME, focal(_problem(state, asked))),
     }
     loss = num(focal_loss(state.p, state.gamma, side_of(state)))
     summary = text.summary.format(gamma=show_input(state.gamma), p=show_input(state.p), loss=loss["text"])

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from xent import spec
-from xent.explorer.state import Many, OneOf, Real, Whole, stored
+from xent.explorer.experiments.focal.questions import Questions
+from xent.explorer.state import Many, OneOf, Real, Whole, Word, stored
 from xent.explorer.text import words
 
 text = words("focal")
@@ -18,11 +19,15 @@ GROUPS: tuple[str, ...] = tuple(text.groups)
 POSITIVE = (False, False, True, True)
 HARD = (False, True, False, True)
 LOW, HIGH, MOST = 0.001, 0.999, 100_000
+ALIKE = "alike"
 
 
 @dataclass(frozen=True)
 class State:
-    """One answer with its probability; a batch of four groups of rows alike; what a trained model says."""
+    """One answer with its probability; a batch of four groups of rows alike; what a trained model says.
+
+    ``source`` is whose rows the batch is made of (`ALIKE`: of those groups), ``yes`` the class they are asked for.
+    """
 
     gamma: float = stored(2.0, Real("gamma", 0.0, 5.0))
     alpha: float = stored(0.25, Real("alpha", 0.0, 1.0))
@@ -32,6 +37,8 @@ class State:
     ps: tuple[float, ...] = stored((0.98, 0.4, 0.9, 0.1), Many(Real("ps", LOW, HIGH), 4, 4))
     of: str = stored("loss", OneOf("of", ("loss", "gradient")))
     says: float = stored(0.8, Real("says", 0.01, 0.99))
+    source: str = stored(ALIKE, Word("src", 60))
+    yes: int = stored(-1, Whole("yes", -1, 10**6))
 
 
 @lru_cache(maxsize=256)
@@ -72,42 +79,66 @@ def alpha_truth(p: float, alpha: float) -> float:
     return (1 - alpha) * p / (alpha * (1 - p) + (1 - alpha) * p)
 
 
-class Batch:
-    """Four groups of rows alike, under three losses: what a row weighs, and what share its group has."""
+@lru_cache(maxsize=32)
+def _plain(asked: Questions, of: str) -> tuple[float, ...]:
+    """Add up cross-entropy, or its gradient, over each group."""
+    return tuple(math.fsum([a.surprise if of == "loss" else a.miss for a in group]) for group in asked.groups)
 
-    def __init__(self, state: State) -> None:
-        self.state = state
+
+@lru_cache(maxsize=32)
+def _focal(asked: Questions, of: str, gamma: float) -> tuple[float, ...]:
+    """Add up focal loss, or its gradient, over each group, without α."""
+    if of == "loss":
+        return tuple(math.fsum([a.miss**gamma * a.surprise for a in group]) for group in asked.groups)
+    return tuple(math.fsum([a.miss**gamma * (a.miss + gamma * a.rise) for a in group]) for group in asked.groups)
+
+
+class Batch:
+    """Four groups of rows, under three losses: what a row weighs, and what share its group has.
+
+    The rows of a group are alike; or they are ``asked``, real ones, each with a loss of its own.
+    """
+
+    def __init__(self, state: State, asked: Questions | None = None) -> None:
+        self.state, self.asked = state, asked
         self.j = range(len(GROUPS))
-        self.total = sum(state.counts)
+        self.counts = state.counts if asked is None else tuple(map(len, asked.groups))
+        self.total = sum(self.counts)
 
     @cached_property
-    def weights(self) -> dict[str, list[float]]:
-        """The factor of a row's loss: 1; its class's N/(2 N_c); α_t (1 − p)^γ."""
-        s = self.state
-        of_class = {side: sum(s.counts[j] for j in self.j if POSITIVE[j] is side) for side in (False, True)}
+    def sums(self) -> dict[str, list[float]]:
+        """What each group adds: to the loss, or to the gradients of its rows at their own logits."""
+        s, n = self.state, self.counts
+        of_class = {side: sum(n[j] for j in self.j if POSITIVE[j] is side) for side in (False, True)}
         sides = [s.alpha if positive else 1 - s.alpha for positive in POSITIVE]
+        if self.asked is not None:
+            plain, focal = _plain(self.asked, s.of), _focal(self.asked, s.of, s.gamma)
+        elif s.of == "loss":
+            plain = tuple(n[j] * surprise(s.ps[j]) for j in self.j)
+            focal = tuple(n[j] * focal_loss(s.ps[j], s.gamma, 1.0) for j in self.j)
+        else:
+            plain = tuple(n[j] * (1 - s.ps[j]) for j in self.j)
+            focal = tuple(n[j] * slope_of(s.ps[j], s.gamma, 1.0) for j in self.j)
+        weights = [self.total / (2 * of_class[side]) if of_class[side] else 0.0 for side in POSITIVE]
         return {
-            "plain": [1.0 for _ in self.j],
-            "class": [self.total / (2 * of_class[positive]) for positive in POSITIVE],
-            "focal": [sides[j] * factor_of(s.ps[j], s.gamma) for j in self.j],
+            "plain": list(plain),
+            "class": [w * v for w, v in zip(weights, plain, strict=True)],
+            "focal": [w * v if w else 0.0 for w, v in zip(sides, focal, strict=True)],
         }
 
     @cached_property
-    def pulls(self) -> dict[str, list[float]]:
-        """What a row adds: to the loss, or to the gradient at its own logit."""
-        s, w = self.state, self.weights
-        if s.of == "loss":
-            return {way: [w[way][j] * surprise(s.ps[j]) for j in self.j] for way in w}
-        sides = [s.alpha if positive else 1 - s.alpha for positive in POSITIVE]
-        focal = [slope_of(s.ps[j], s.gamma, sides[j]) for j in self.j]
-        return {way: [w[way][j] * (1 - s.ps[j]) for j in self.j] for way in ("plain", "class")} | {"focal": focal}
+    def pulls(self) -> dict[str, list[float | None]]:
+        """What a row adds, on average over its group; None where there is no row."""
+        return {
+            way: [v / n if n else None for v, n in zip(sums, self.counts, strict=True)]
+            for way, sums in self.sums.items()
+        }
 
     @cached_property
     def shares(self) -> dict[str, list[float]]:
         """The share of each group; NaN where all of it is nothing."""
         out: dict[str, list[float]] = {}
-        for way, pulls in self.pulls.items():
-            parts = [n * pull for n, pull in zip(self.state.counts, pulls, strict=True)]
+        for way, parts in self.sums.items():
             total = math.fsum(parts)
             out[way] = [part / total if total else math.nan for part in parts]
         return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from xent.explorer.experiments.focal.measures import (
+    ALIKE,
     GROUPS,
     HARD,
     HIGH,
@@ -19,6 +20,7 @@ from xent.explorer.experiments.focal.measures import (
     surprise,
     truth_of,
 )
+from xent.explorer.experiments.focal.questions import Answer, Questions
 from xent.explorer.figures import (
     axis,
     bars,
@@ -38,13 +40,15 @@ from xent.explorer.figures import (
     slider,
     table,
 )
-from xent.explorer.numbers import num, show_input
+from xent.explorer.numbers import num, show_input, show_probability
+from xent.explorer.section import Sources
 from xent.explorer.text import words
-from xent.explorer.view import Bar, Edit, Line, Num, Panel, SheetRow
+from xent.explorer.view import Bar, Control, Edit, Line, Num, Panel, SheetRow
 
 text = words("focal")
 
 FOCAL, ALPHA = "class:4", "class:5"
+MOST_CHOICES = 10
 GAMMAS = (0.5, 1.0, 2.0, 5.0)
 TABLED = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
 PLACES = [0.5 - 0.498 * math.cos(math.pi * i / 120) for i in range(121)]  # close where lines are steep
@@ -135,30 +139,62 @@ def _bar(j: int, numbers: list[Num], spoken: str) -> Bar:
     }
 
 
-def batch_panel(b: Batch) -> Panel:
+def _alike(s: State, j: int) -> list[Edit | Num | str]:
+    count: Edit = {
+        "kind": "edit",
+        "path": f"counts.{j}",
+        "number": _count(s.counts[j]),
+        "label": text.count_of.format(name=GROUPS[j]),
+    }
+    p: Edit = {
+        "kind": "edit",
+        "path": f"ps.{j}",
+        "number": shown(s.ps[j], f"class:{j}"),
+        "label": text.p_of.format(name=GROUPS[j]),
+    }
+    return [count, p]
+
+
+def _sure(found: Answer, j: int) -> Num:
+    return num(found.p, f"class:{j}", text=show_probability(found.p, found.miss))
+
+
+def _asked(b: Batch, asked: Questions, j: int) -> list[Edit | Num | str]:
+    found = asked.typical[j]
+    return [_count(b.counts[j]), text.no_row if found is None else _sure(found, j)]
+
+
+def _choices(s: State, asked: Questions | None, sources: Sources) -> list[Control]:
+    """Offer rows, the class to ask them for, and what is shared out."""
+    items: list[Control] = []
+    if sources:
+        named = {key: rows.name for key, rows in sources.items()}
+        items.append(choice("source", text.source, s.source, {ALIKE: text.alike} | named))
+    if asked is not None:
+        classes = asked.rows.classes
+        if len(classes) <= MOST_CHOICES:
+            items.append(choice("yes", text.yes, str(s.yes), {str(j): name for j, name in enumerate(classes)}))
+        else:
+            number = num(float(s.yes), text=str(s.yes))
+            items.append(slider("yes", text.yes_number, number, (0, len(classes) - 1), step=1))
+    return [*items, choice("of", text.measure, s.of, dict(text.measures))]
+
+
+def batch_panel(b: Batch, sources: Sources) -> Panel:
     """Share out an imbalanced batch by three losses."""
-    s, rows = b.state, list[SheetRow]()
+    s, asked, rows = b.state, b.asked, list[SheetRow]()
     for j in b.j:
-        count: Edit = {
-            "kind": "edit",
-            "path": f"counts.{j}",
-            "number": _count(s.counts[j]),
-            "label": text.count_of.format(name=GROUPS[j]),
-        }
-        p: Edit = {
-            "kind": "edit",
-            "path": f"ps.{j}",
-            "number": shown(s.ps[j], f"class:{j}"),
-            "label": text.p_of.format(name=GROUPS[j]),
-        }
-        pulls = [num(b.pulls[way][j]) for way in b.pulls]
-        rows.append({"ref": f"class:{j}", "cells": [GROUPS[j], count, p, *pulls]})
+        pulls = [num(pull) if pull is not None else text.no_row for pull in (b.pulls[way][j] for way in b.pulls)]
+        given = _alike(s, j) if asked is None else _asked(b, asked, j)
+        rows.append({"ref": f"class:{j}", "cells": [GROUPS[j], *given, *pulls]})
     shares = [_bar(j, [num(b.shares[way][j], f"class:{j}") for way in b.shares], text.share_spoken) for j in b.j]
     easy = {way: num(sum(b.shares[way][j] for j in b.j if not HARD[j]), way) for way in b.shares}
     said = say(
-        text.batch_story,
+        text.batch_story if asked is None else text.asked_story,
+        name="" if asked is None else asked.rows.name,
+        yes="" if asked is None else asked.rows.classes[asked.yes],
         n=_count(b.total),
-        count=_count(s.counts[0]),
+        count=_count(b.counts[0]),
         plain=num(b.shares["plain"][0], "class:0"),
         plain_hard=num(b.shares["plain"][1], "class:1"),
         weighted=num(b.shares["class"][0], "class:0"),
@@ -167,19 +203,24 @@ def batch_panel(b: Batch) -> Panel:
         focal_hard=num(b.shares["focal"][1], "class:1"),
         what=text.whats[s.of],
     )
+    if asked is not None and b.total < len(asked.rows.labels):
+        said += say(text.sampled, n=_count(b.total), all=_count(len(asked.rows.labels)))
     names = [text.ways[way] for way in b.shares]
+    columns, captions = [text.group, text.rows, text.p_short], text.groups_captions
+    if asked is not None:
+        columns, captions = [text.asked_group, text.rows, text.p_typical], text.asked_captions
     return panel(
         "batch",
         text.batch,
         [
             prose("batch-story", said),
-            controls("of", [choice("of", text.measure, s.of, dict(text.measures))]),
+            controls("of", _choices(s, asked, sources)),
             sheet(
                 "groups",
-                say(text.groups_title),
-                [text.group, text.rows, text.p_short, *names],
+                say(text.groups_title if asked is None else text.asked_title),
+                [*columns, *names],
                 rows,
-                caption=say(text.groups_captions[s.of]),
+                caption=say(captions[s.of]),
             ),
             bars("shares", say(text.shares_titles[s.of]), axis(text.share, 0.0, 1.0), shares, series=names),
             readout(
@@ -191,7 +232,7 @@ def batch_panel(b: Batch) -> Panel:
     )
 
 
-def pull_panel(s: State) -> Panel:
+def pull_panel(s: State, asked: Questions | None) -> Panel:
     """Draw the gradient's size against that of cross-entropy: what a row really weighs."""
 
     def ratio(p: float, gamma: float) -> float:
@@ -202,20 +243,23 @@ def pull_panel(s: State) -> Panel:
         *(line([(q, ratio(q, g)) for q in PLACES], _named(g), thin=True) for g in GAMMAS if g != s.gamma),
         line([(q, ratio(q, s.gamma)) for q in PLACES], _named(s.gamma), ref=FOCAL),
     ]
-    exact = [slope_of(p, s.gamma, 1.0) / (1 - p) for p in s.ps]
+    if asked is None:
+        typical = [(j, p, shown(p), slope_of(p, s.gamma, 1.0) / (1 - p)) for j, p in enumerate(s.ps)]
+    else:
+        typical = [(j, a.p, _sure(a, j), a.weighs(s.gamma)) for j, a in enumerate(asked.typical) if a is not None]
     figure = curves(
         "effective",
         say(text.pull_title),
         x=axis(text.p_label, 0.0, 1.0),
         y=axis(text.times, 0.0, 1.5),
         lines=lines,
-        marks=[mark(p, w, f"class:{j}", GROUPS[j]) for j, (p, w) in enumerate(zip(s.ps, exact, strict=True))],
+        marks=[mark(p, w, f"class:{j}", GROUPS[j]) for j, p, _, w in typical],
         rules=[rule("y", one, text.plain_rule)],
         behind=table(
             [text.group, text.p_short, text.times],
-            [[GROUPS[j], shown(p), num(w)] for j, (p, w) in enumerate(zip(s.ps, exact, strict=True))],
+            [[GROUPS[j], p, num(w)] for j, _, p, w in typical],
         ),
-        caption=say(text.pull_caption),
+        caption=say(text.pull_caption if asked is None else f"{text.pull_caption} {text.pull_typical}"),
     )
     return panel("pull", text.pull, [figure])
 

@@ -9,8 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 from xent import spec
+from xent.explorer import browse
 from xent.explorer.experiments.logits.state import CLASSES, MOST_STEPS, STARTS, State, descend
-from xent.explorer.gallery import PER_PAGE, fold
+from xent.explorer.gallery import fold
 from xent.explorer.rows import Rows
 from xent.explorer.state import ActionError, codecs, put
 from xent.explorer.text import words
@@ -28,21 +29,17 @@ def first(sources: Mapping[str, Rows]) -> State:
 
 def take(state: State, source: str, sources: Mapping[str, Rows]) -> State:
     """Load the costliest mistake of a source, or, where there is none, the costliest row."""
-    rows = sources[source]
-    wrong = len(rows.mistakes) > 0
-    chosen = [int(index) for index in (rows.mistakes if wrong else rows.order)[:PER_PAGE]]
-    state = dataclasses.replace(state, source=source, mistakes="mistakes" if wrong else "all", page=0, row=-1)
-    for index in chosen[:-1]:
-        with suppress(ActionError):
-            return _load(state, index, sources)
-    return _load(state, chosen[-1], sources)
+    return browse.take(state, source, sources, _load)
 
 
 def act(state: State, action: Mapping[str, Any], sources: Mapping[str, Rows]) -> State:
     """Do one edit; ActionError with a sentence when it cannot be done."""
     do, value = action["do"], action.get("value")
+    turned = browse.turn(state, action, sources, _load)
+    if turned is not None:
+        return turned
     if do == "set":
-        return _set(state, action.get("path"), value, sources)
+        return _set(state, action.get("path"), value)
     if do in ("step", "back"):
         return dataclasses.replace(state, steps=min(max(state.steps + (1 if do == "step" else -1), 0), MOST_STEPS))
     if do == "reset":
@@ -54,13 +51,8 @@ def act(state: State, action: Mapping[str, Any], sources: Mapping[str, Rows]) ->
         return dataclasses.replace(keep, **STARTS[str(value)])
     if do == "add":
         return _add(state)
-    if do in ("pick", "remove", "load", "page"):
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise ActionError(text.no_whole.format(do=do, value=repr(value)))
-        if do == "page":
-            return dataclasses.replace(state, page=max(value, 0))
-        if do == "load":
-            return _load(state, value, sources)
+    if do in ("pick", "remove"):
+        value = browse.whole(do, value)
         if not 0 <= value < len(state.logits):
             raise ActionError(text.no_class.format(j=value, last=len(state.logits) - 1))
         return dataclasses.replace(_rebase(state), label=value) if do == "pick" else _remove(state, value)
@@ -73,14 +65,14 @@ def _rebase(state: State) -> State:
     return dataclasses.replace(state, logits=descend(state)[0], steps=0) if state.steps else state
 
 
-def _set(state: State, path: object, value: Any, sources: Mapping[str, Rows]) -> State:
+def _set(state: State, path: object, value: Any) -> State:
     if not isinstance(path, str):
         raise ActionError(text.no_path.format(path=repr(path)))
     field = path.partition(".")[0]
     if field == "soft" and state.target == "soft":
         return _soft(_rebase(state), path, value)
-    if field in ("steps", "row"):
-        raise ActionError(text.by_hand.format(field=field))
+    if field == "steps":
+        raise ActionError(browse.text.by_hand.format(field=field))
     if field in ("logits", "target", "label", "epsilon", "convention", "temperature", "rate"):
         state = _rebase(state)
     new = put(state, path, value)
@@ -90,14 +82,6 @@ def _set(state: State, path: object, value: Any, sources: Mapping[str, Rows]) ->
         weights = spec.target_weights(state.label, len(state.logits), label_smoothing=0.1, convention="uniform")
         start = state.soft or tuple(weights)
         return dataclasses.replace(new, soft=start)
-    if field == "source":
-        if new.source not in sources:
-            raise ActionError(text.no_rows.format(name=repr(new.source), known=", ".join(sources) or text.none))
-        same = state.row if state.row >= 0 and state.row < len(sources[new.source].labels) else -1
-        new = dataclasses.replace(new, page=0, row=-1)
-        return _load(new, same, sources) if same >= 0 else new
-    if field == "mistakes":
-        return dataclasses.replace(new, page=0)
     return new
 
 
@@ -140,12 +124,7 @@ def _remove(state: State, j: int) -> State:
     return dataclasses.replace(state, logits=kept, names=without(state.names), soft=soft, label=label, row=-1)
 
 
-def _load(state: State, index: int, sources: Mapping[str, Rows]) -> State:
-    rows = sources.get(state.source)
-    if rows is None:
-        raise ActionError(text.no_row_here.format(row=index))
-    if not 0 <= index < len(rows.labels):
-        raise ActionError(text.no_row_in.format(row=index, last=len(rows.labels) - 1, source=repr(state.source)))
+def _load(state: State, index: int, rows: Rows) -> State:
     logits, names, label = fold(rows, index)
     fields = codecs(State)
     if fields["logits"].clamp(logits) != logits:

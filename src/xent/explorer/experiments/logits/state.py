@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from xent import spec
-from xent.explorer.gallery import window
+from xent.explorer import browse
 from xent.explorer.rows import Rows
 from xent.explorer.state import Many, OneOf, Real, Whole, Word, stored
 from xent.explorer.text import words
@@ -119,21 +119,8 @@ def repair(state: State, sources: Mapping[str, Rows]) -> tuple[State, list[str]]
             notices.append(text.soft_scaled.format(total=f"{total:g}"))
     elif state.soft:
         change["soft"] = ()
-    source = state.source
-    if source not in sources:
-        source = next(iter(sources), "")
-        change.update(source=source, page=0)
-        if state.source:
-            change["row"] = -1
-            notices.append(text.rows_gone.format(name=repr(state.source)))
-    count = len(sources[source].labels) if source else 0
-    if state.row >= count and "row" not in change:
-        change["row"] = -1
-        notices.append(text.row_gone.format(row=state.row, count=count))
-    state = dataclasses.replace(state, **change)
-    if state.source:
-        pages = window(sources[state.source], 0, mistakes=state.mistakes == "mistakes")[1]
-        state = dataclasses.replace(state, page=min(state.page, pages - 1))
+    state, said = browse.repair(dataclasses.replace(state, **change), sources)
+    state = dataclasses.replace(state, source=browse.source_of(state, sources))
     reach = max(abs(z) for z in (*state.logits, *descend(state)[0]) if z > -math.inf)
     fit = next(s for s in SPANS if s >= max(reach, state.span))
-    return dataclasses.replace(state, span=fit), notices
+    return dataclasses.replace(state, span=fit), notices + said

@@ -1,4 +1,4 @@
-"""Four rows of three classes: the wrong axis, shifted labels and the wrong reduction, beside the right ones."""
+"""A few rows: the wrong axis, shifted labels and the wrong reduction, beside the right ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from xent.explorer.experiments.pitfalls.fields import Fields
 from xent.explorer.figures import (
     axis,
     bars,
+    button,
     choice,
     controls,
     curves,
@@ -27,19 +28,19 @@ from xent.explorer.figures import (
     table,
 )
 from xent.explorer.numbers import num, show_input
+from xent.explorer.section import Sources
 from xent.explorer.text import words
 from xent.explorer.view import Bar, Cell, Item, Option, Panel, SheetRow
 
 text = words("pitfalls")
-CLASSES: tuple[str, ...] = tuple(text.classes)
-N, K = 4, 3
+MOST_ROWS, MOST_CLASSES, REACH = 8, 10, 1000.0
 SIZES = ("4", "16", "64", "256", "1024")
 RATE = 0.5
 STEPS = 30
 
 
 def _losses(s: Fields) -> list[float]:
-    return [spec.loss(s.row(i), s.labels[i]) for i in range(N)]
+    return [spec.loss(s.row(i), s.labels[i]) for i in range(s.n)]
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -50,17 +51,18 @@ def _name(i: int) -> str:
     return text.row.format(i=i + 1)
 
 
-def rows(s: Fields) -> Panel:
-    """Show the batch, to edit."""
+def rows(s: Fields, sources: Sources) -> Panel:
+    """Show the batch, to edit, and rows that can be loaded into it."""
     losses = _losses(s)
-    options: list[Option] = [{"value": str(j), "label": name} for j, name in enumerate(CLASSES)]
+    options: list[Option] = [{"value": str(j), "label": name} for j, name in enumerate(s.called)]
     out: list[SheetRow] = []
-    for i in range(N):
+    for i in range(s.n):
         cells: SheetRow = {"ref": f"row:{i}", "cells": [_name(i)]}
         for j, z in enumerate(s.row(i)):
             number = num(z, f"row:{i}", text=show_input(z))
-            label = text.logit_of.format(name=CLASSES[j], row=_name(i))
-            cells["cells"].append({"kind": "edit", "path": f"logits.{3 * i + j}", "number": number, "label": label})
+            label = text.logit_of.format(name=s.called[j], row=_name(i))
+            path = f"logits.{s.width * i + j}"
+            cells["cells"].append({"kind": "edit", "path": path, "number": number, "label": label})
         cells["cells"].append(
             {
                 "kind": "pick",
@@ -73,21 +75,26 @@ def rows(s: Fields) -> Panel:
         cells["cells"].append(num(losses[i], f"row:{i}"))
         out.append(cells)
     mean = num(_mean(losses), "right")
-    mistakes = sum(max(s.row(i)) > s.row(i)[s.labels[i]] for i in range(N))
-    guess = num(math.log(K), "guess")
+    mistakes = sum(max(s.row(i)) > s.row(i)[s.labels[i]] for i in range(s.n))
+    guess = num(math.log(s.width), "guess")
+    loads = [button(text.load_first, {"do": "load", "value": ""})]
+    for key, each in sources.items():
+        loads.append(button(text.load.format(name=each.name), {"do": "load", "value": key}))
     return panel(
         "batch",
         text.batch,
         [
-            prose("batch-story", say(text.batch_story, mean=mean, guess=guess)),
+            prose("batch-story", say(text.batch_story, n=str(s.n), k=str(s.width), mean=mean, guess=guess)),
             sheet(
                 "rows",
                 say(text.batch_title),
-                [text.row_name, *CLASSES, text.label, text.loss],
+                [text.row_name, *s.called, text.label, text.loss],
                 out,
-                foot=[[text.mean, "", "", "", "", mean]],
-                caption=say(text.batch_caption, wrong=str(mistakes)),
+                foot=[[text.mean, *("" for _ in s.called), "", mean]],
+                caption=say(text.batch_caption, wrong=str(mistakes), n=str(s.n)),
             ),
+            prose("load-story", say(text.load_story, most=str(MOST_ROWS))),
+            controls("loads", loads),
         ],
         wide=True,
     )
@@ -96,19 +103,22 @@ def rows(s: Fields) -> Panel:
 def wrong_axis(s: Fields) -> Panel:
     """Normalise over the rows instead of over the classes."""
     right = [spec.probabilities(s.row(i)) for i in range(s.rows)]
-    columns = [[s.row(i)[j] for i in range(s.rows)] for j in range(K)]
+    columns = [[s.row(i)[j] for i in range(s.rows)] for j in range(s.width)]
     wrong = list(zip(*map(spec.probabilities, columns), strict=True))
     wrong_losses = [-spec.log_probabilities(columns[s.labels[i]])[i] + 0.0 for i in range(s.rows)]
     number = num(float(s.rows), "rows", text=str(s.rows))
     broken, sound = num(_mean(wrong_losses), "wrong"), num(_mean(_losses(s)[: s.rows]), "right")
+    used: list[Item] = []
+    if s.n > 1:
+        used = [controls("axis-controls", [slider("rows", text.rows_used, number, (1, s.n), step=1)])]
     return panel(
         "axis",
         text.axis,
         [
             prose("axis-story", say(text.axis_one if s.rows == 1 else text.axis_story, wrong=broken, right=sound)),
-            controls("axis-controls", [slider("rows", text.rows_used, number, (1, N), step=1)]),
-            _shares("right-axis", text.right_axis, right),
-            _shares("wrong-axis", text.wrong_axis, wrong),
+            *used,
+            _shares(s, "right-axis", text.right_axis, right),
+            _shares(s, "wrong-axis", text.wrong_axis, wrong),
             readout(
                 "axis-numbers",
                 [
@@ -122,7 +132,7 @@ def wrong_axis(s: Fields) -> Panel:
     )
 
 
-def _shares(name: str, title: str, p: Sequence[Sequence[float]]) -> Item:
+def _shares(s: Fields, name: str, title: str, p: Sequence[Sequence[float]]) -> Item:
     cells: list[list[Cell]] = [[{"text": num(v)["text"], "shade": min(v, 1.0)} for v in row] for row in p]
     for row, line_of in zip(cells, p, strict=True):
         row.append({"text": num(math.fsum(line_of))["text"], "shade": 0.0})
@@ -132,7 +142,7 @@ def _shares(name: str, title: str, p: Sequence[Sequence[float]]) -> Item:
         name,
         say(title),
         rows=[*(_name(i) for i in range(len(p))), text.total],
-        columns=[*CLASSES, text.total],
+        columns=[*s.called, text.total],
         axes=(text.row_name, text.class_name),
         cells=cells,
         ends=("0", "1"),
@@ -143,9 +153,10 @@ def shifted(s: Fields) -> Panel:
     """Read labels that are one off."""
     right = _losses(s)
     moved = [y + (1 if s.shift == "up" else -1) for y in s.labels]
-    wrong = [spec.loss(s.row(i), y % K) if y < K else math.nan for i, y in enumerate(moved)]
+    k = s.width
+    wrong = [spec.loss(s.row(i), y % k) if y < k else math.nan for i, y in enumerate(moved)]
     bars_of = list[Bar]()
-    for i in range(N):
+    for i in range(s.n):
         number, other = num(right[i], f"row:{i}"), num(wrong[i], f"row:{i}")
         bars_of.append(
             {
@@ -157,9 +168,9 @@ def shifted(s: Fields) -> Panel:
             }
         )
     sound, broken = num(_mean(right), "right"), num(_mean(wrong), "wrong")
-    guess = num(math.log(K), "guess")
+    guess = num(math.log(k), "guess")
     wrapped = sum(y < 0 for y in moved)
-    outside = sum(y >= K for y in moved)
+    outside = sum(y >= k for y in moved)
     said = text.shift_up if s.shift == "up" else text.shift_down
     reach = max(2.0, *(v * 1.05 for v in (*right, *wrong) if math.isfinite(v)))
     return panel(
@@ -192,20 +203,20 @@ def shifted(s: Fields) -> Panel:
 def reduction(s: Fields) -> Panel:
     """Add the losses up where the learning rate was made for their mean."""
     whole = _pull(s)
-    size = int(s.many)
-    added, mean = num(math.hypot(*whole) * size / N, "wrong"), num(math.hypot(*whole) / N, "right")
+    size = s.n * s.copies
+    added, mean = num(math.hypot(*whole) * s.copies, "wrong"), num(math.hypot(*whole) / s.n, "right")
     sound, broken = _descent(s.logits, s.labels, 1.0), _descent(s.logits, s.labels, float(size))
     top = max(v for run in (sound, broken) for v, _ in run)
     low = min(v for run in (sound, broken) for v, _ in run)
     steps = _milestones(s.logits, s.labels, float(size))
+    sizes = {n: str(int(n) // 4 * s.n) for n in SIZES}
+    said = say(text.reduction_story, n=str(size), rate=show_input(RATE), sum=added, mean=mean)
     return panel(
         "reduction",
         text.reduction,
         [
-            prose(
-                "reduction-story", say(text.reduction_story, n=s.many, rate=show_input(RATE), sum=added, mean=mean)
-            ),
-            controls("reduction-controls", [choice("many", text.rows_in, s.many, {n: n for n in SIZES})]),
+            prose("reduction-story", said),
+            controls("reduction-controls", [choice("many", text.rows_in, s.many, sizes)]),
             curves(
                 "steps",
                 say(text.reduction_title),
@@ -217,7 +228,7 @@ def reduction(s: Fields) -> Panel:
                     line([(float(i), v) for i, (v, _) in enumerate(broken)], text.summed, ref="wrong", dashed=True),
                     line([(float(i), v) for i, (v, _) in enumerate(sound)], text.averaged, ref="right"),
                 ],
-                rules=[rule("y", num(math.log(K), "guess"), text.guess_is.format(k=K))],
+                rules=[rule("y", num(math.log(s.width), "guess"), text.guess_is.format(k=s.width))],
                 behind=table(
                     [text.step, text.summed, text.averaged],
                     [[str(i), num(wrong), num(right)] for i, wrong, right in steps],
@@ -237,8 +248,8 @@ def reduction(s: Fields) -> Panel:
 
 
 def _pull(s: Fields) -> list[float]:
-    """Give the gradient by a bias that all rows share, of the sum over the four rows."""
-    slopes = [spec.gradient(s.row(i), s.labels[i]) for i in range(N)]
+    """Give the gradient by a bias that all rows share, of the sum over the rows."""
+    slopes = [spec.gradient(s.row(i), s.labels[i]) for i in range(s.n)]
     return [math.fsum(column) for column in zip(*slopes, strict=True)]
 
 
@@ -247,9 +258,11 @@ def _milestones(
     logits: tuple[float, ...], labels: tuple[int, ...], factor: float
 ) -> list[tuple[int, float, float]]:
     """Give the mean loss after a few steps, of the sum and of the mean, for the table."""
+    n = len(labels)
+    k = len(logits) // n
 
     def loss(bias: tuple[float, ...]) -> float:
-        rows = [[z + b for z, b in zip(logits[K * i : K * i + K], bias, strict=True)] for i in range(N)]
+        rows = [[z + b for z, b in zip(logits[k * i : k * i + k], bias, strict=True)] for i in range(n)]
         return _mean([spec.loss(row, y) for row, y in zip(rows, labels, strict=True)])
 
     broken, sound = _descent(logits, labels, factor), _descent(logits, labels, 1.0)
@@ -261,15 +274,17 @@ def _descent(
     logits: tuple[float, ...], labels: tuple[int, ...], factor: float
 ) -> list[tuple[float, tuple[float, ...]]]:
     """Follow the mean's gradient times a factor, by the bias; for drawing lines: the mean loss, and the bias."""
-    bias, out = [0.0] * K, list[tuple[float, tuple[float, ...]]]()
+    n = len(labels)
+    k = len(logits) // n
+    bias, out = [0.0] * k, list[tuple[float, tuple[float, ...]]]()
     for _ in range(STEPS + 1):
-        slope, total = [0.0] * K, 0.0
+        slope, total = [0.0] * k, 0.0
         for i, y in enumerate(labels):
-            z = [logits[K * i + j] + bias[j] for j in range(K)]
+            z = [logits[k * i + j] + bias[j] for j in range(k)]
             top = max(z)
             powers = [math.exp(v - top) for v in z]
             total += math.log(sum(powers)) + top - z[y]
             slope = [g + e / sum(powers) - (j == y) for j, (g, e) in enumerate(zip(slope, powers, strict=True))]
-        out.append((max(total / N, 1e-12), tuple(bias)))
-        bias = [b - RATE * factor * g / N for b, g in zip(bias, slope, strict=True)]
+        out.append((max(total / n, 1e-12), tuple(bias)))
+        bias = [b - RATE * factor * g / n for b, g in zip(bias, slope, strict=True)]
     return out

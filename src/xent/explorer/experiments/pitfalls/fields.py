@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xent.explorer.text import words
+
+text = words("pitfalls")
+CLASSES: tuple[str, ...] = tuple(text.classes)
 OUTPUT = (-20.0, 100.0)
 """The range of an output of the small network that is read in two ways."""
 
@@ -15,7 +19,7 @@ class Fields:
     Attributes
     ----------
     logits, labels : tuple of float, tuple of int
-        Four rows of three classes, row after row, and their right classes.
+        N rows of K classes, row after row, and their right classes.
     k, margin, step : int, float, int
         Classes, the right class's lead in logits, and a gradient step: of the double softmax.
     output : tuple of float
@@ -25,13 +29,15 @@ class Fields:
     shift : str
         ``"down"``: labels one too low; ``"up"``: one too high.
     many : str
-        Rows of a batch whose losses are added up, or averaged.
+        Rows of a batch whose losses are added up, or averaged, if the N rows were four.
     clip, gap : float
         Where probabilities are clipped, and how far a wrong class leads.
     rare, guess : float
         The share of the rare class, and the constant probability predicted for it.
     program : str
         The pitfall that is shown as programs.
+    names : tuple of str
+        The classes, where rows were loaded.
     """
 
     logits: tuple[float, ...]
@@ -48,7 +54,28 @@ class Fields:
     rare: float
     guess: float
     program: str
+    names: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """How many rows there are."""
+        return len(self.labels)
+
+    @property
+    def width(self) -> int:
+        """How many classes a row has."""
+        return len(self.logits) // len(self.labels)
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The names of the classes, those of the rows that were loaded or our own."""
+        return self.names or CLASSES[: self.width]
+
+    @property
+    def copies(self) -> int:
+        """How often the rows stand in the batch whose losses are added up."""
+        return int(self.many) // 4
 
     def row(self, i: int) -> tuple[float, ...]:
         """Give the logits of a row of the batch."""
-        return self.logits[3 * i : 3 * i + 3]
+        return self.logits[self.width * i : self.width * (i + 1)]

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 
 from xent import spec
 from xent.explorer import mathml as m
-from xent.explorer.experiments.pitfalls.fields import OUTPUT, Fields
+from xent.explorer.experiments.pitfalls.fields import CLASSES, OUTPUT, Fields
 from xent.explorer.figures import (
     axis,
     bars,
@@ -32,7 +32,6 @@ from xent.explorer.text import words
 from xent.explorer.view import Bar, Controls, Item, Panel
 
 text = words("pitfalls")
-CLASSES: tuple[str, ...] = tuple(text.classes)
 MARGINS = (-4.0, 20.0)
 STEPS = 200
 MOST_CLASSES = 20
