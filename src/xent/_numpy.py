@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from xent import _validate
+from xent.kernels import memory
 
 Array = Any
 
@@ -79,7 +80,7 @@ def cross_entropy(
         if by == 0:  # rare, and not worth a line here: see on_empty=
             return None
     each = np.empty(laid) if reduction == "none" else None
-    dlogits = np.empty(shape, logits.dtype) if with_grad else None
+    dlogits = memory.empty(shape, logits.dtype) if with_grad else None
     loss, wrong, odd = cpu_soft.cross_entropy(
         z,
         y,
@@ -138,7 +139,7 @@ def _small(
     compute: Any, logits: Array, target: Array, with_grad: bool, ignore_index: int | None, mean: bool
 ) -> tuple[Array, Array | None] | None:
     """Give them for what most calls are: see :func:`xent.kernels.cpu.small`."""
-    dlogits = np.empty(logits.shape, logits.dtype) if with_grad else None
+    dlogits = memory.empty(logits.shape, logits.dtype) if with_grad else None
     total, by, wrong = compute(logits, target, ignore_index=ignore_index, mean=mean, grad=dlogits)
     if wrong >= 0:
         _validate.indices(np, target, logits.shape[1], ignore_index, ignorable=True)
@@ -169,7 +170,7 @@ def focal(
         factor = alpha.astype(np.float64, copy=False).take(labels, mode="clip").reshape(outer, inner)
     by = float(labels.size) if reduction == "mean" else 1.0
     each = np.empty((outer, inner)) if reduction == "none" else None
-    dlogits = np.empty(logits.shape, logits.dtype) if with_grad else None
+    dlogits = memory.empty(logits.shape, logits.dtype) if with_grad else None
     loss, wrong = cpu_focal.focal(
         logits.reshape(outer, classes, inner),
         labels.reshape(outer, inner),

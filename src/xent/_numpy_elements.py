@@ -9,6 +9,7 @@ import numpy as np
 
 from xent import _validate
 from xent._numpy import KINDS, number
+from xent.kernels import memory
 
 Array = Any
 
@@ -58,7 +59,7 @@ def binary(
             return None
     kind = np.float64 if logits.dtype == np.float64 else np.float32
     each = np.empty(shape, kind) if reduction == "none" else None
-    dlogits = np.empty(shape, logits.dtype) if with_grad else None
+    dlogits = memory.empty(shape, logits.dtype) if with_grad else None
     sharp = sharp or target.dtype.kind != "f"
     loss, wrong = elements.binary(
         logits,

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from xent.kernels import memory, threads
 from xent.kernels import softmax as loops
-from xent.kernels import threads
 from xent.kernels.cpu import FEW, PAST, _flat, _plain, _scales, _stored
 from xent.kernels.lanes import ROWS
 
@@ -74,8 +74,8 @@ def _laid_out(z: Array, *, with_out: bool) -> tuple[bool, Array, Array | None]:
     if not with_out:
         return swapped, z, None
     if dense:
-        return swapped, z, np.empty((outer, inner, classes), z.dtype).transpose(0, 2, 1)
-    return swapped, z, np.empty(z.shape, z.dtype)
+        return swapped, z, memory.empty((outer, inner, classes), z.dtype).transpose(0, 2, 1)
+    return swapped, z, memory.empty(z.shape, z.dtype)
 
 
 def _run(z: Array, out: Array | None, lse: Array | None, temperature: float, bfloat16: bool, *, logs: bool) -> None:

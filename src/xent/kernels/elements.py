@@ -15,7 +15,7 @@ import numpy as np
 from numba import from_dtype, types
 
 from xent.kernels import binary as loops
-from xent.kernels import threads
+from xent.kernels import memory, threads
 from xent.kernels._compile import entry
 from xent.kernels._math import BRAIN, HALF, NATIVE  # pyright: ignore[reportUnknownVariableType]
 from xent.kernels.cpu import PAST, _flat, _plain, _together, _writable
@@ -137,7 +137,7 @@ def mass(y: Array, *, weight: Array | None, pos_weight: Array | float | None) ->
 
 def sigmoid(z: Array, *, logs: bool = False, bfloat16: bool = False) -> Array:
     """1 / (1 + exp(−z)), or its logarithm, of logits as :func:`binary` takes them; C-contiguous."""
-    out = np.empty(z.shape, z.dtype.newbyteorder("="))
+    out = memory.empty(z.shape, z.dtype.newbyteorder("="))
     kind, z, to = _bits(np.ascontiguousarray(z) if _plain(z) else np.array(z, out.dtype, order="C"), out, bfloat16)
     arguments = _writable(z.reshape(-1)), np.asarray(to).reshape(-1), kind, logs, out.nbytes > PAST
 

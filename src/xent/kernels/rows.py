@@ -1,4 +1,4 @@
-# pyright: basic, reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: basic, reportCallIssue=false, reportGeneralTypeIssues=false, reportArgumentType=false, reportAttributeAccessIssue=false
 """Rows of many classes, one after the other: hard labels, in the logits' own precision.
 
 A row is read once: it is copied into a buffer that stays in cache while its largest logit is found, becomes its

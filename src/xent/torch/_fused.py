@@ -16,13 +16,12 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from xent.kernels import cpu, cpu_focal, cpu_soft, elements
+from xent.kernels import cpu, cpu_focal, cpu_soft, elements, memory
 from xent.torch import _arguments, _plain
 from xent.torch._arguments import BinaryOptions, Options
 
 Numbers = Any  # NumPy arrays
 
-LARGE = 2**22  # bytes from which NumPy asks for large pages
 _NUMPY = {torch.float32: "f4", torch.float64: "f8", torch.float16: "f2", torch.bfloat16: "u2"}
 _STORED = {  # as elements.caller has it
     torch.float32: ("float32", 0), torch.float64: ("float64", 0), torch.float16: ("uint16", 1),
@@ -86,22 +85,22 @@ def layout(z: Tensor) -> Numbers:
 def empty_gradient(z: Tensor) -> Tensor:
     """Memory for a gradient laid out as its logits, or in rows where (A, K, B) would be no view of that.
 
-    Large gradients are NumPy's memory: it asks Linux for large pages, and a page fault every 4 kB costs as much as
-    the loss.
+    Large gradients are memory that was used before (:mod:`xent.kernels.memory`), or new memory in large pages: a
+    page fault every 4 kB costs as much as the loss.
     """
     strided = z.ndim > 3 and not (
         z.is_contiguous()
         or (z.ndim == 4 and z.is_contiguous(memory_format=torch.channels_last))
         or (z.ndim == 5 and z.is_contiguous(memory_format=torch.channels_last_3d))
     )
-    if z.numel() * z.element_size() < LARGE or type(z) not in _PLAIN or not z.is_cpu:
+    if z.numel() * z.element_size() < memory.LARGE or type(z) not in _PLAIN or not z.is_cpu:
         return z.new_empty(z.shape) if strided else torch.empty_like(z)
     steps: Any = None if strided else torch.empty_like(z, device="meta").stride()
     kind = np.dtype(_NUMPY[z.dtype])
-    memory = np.empty(z.numel(), kind)
+    flat = memory.empty((z.numel(),), kind)
     if steps is not None:
         steps = tuple(s * kind.itemsize for s in steps)
-    made = _from_numpy(np.ndarray(tuple(z.shape), kind, memory, strides=steps))
+    made = _from_numpy(np.ndarray(tuple(z.shape), kind, flat, strides=steps))
     return made.view(torch.bfloat16) if z.dtype == torch.bfloat16 else made
 
 
@@ -214,7 +213,7 @@ def _focal(
     if weight is not None:
         factor = weight.take(y, mode="clip") * (1.0 if factor is None else factor)
     slope = None if grad is None else layout(grad)
-    memory = None if slope is None else slope if slope.flags.c_contiguous else np.empty(slope.shape, slope.dtype)
+    dense = None if slope is None else slope if slope.flags.c_contiguous else np.empty(slope.shape, slope.dtype)
     found = cpu_focal.focal(
         layout(z),
         y,
@@ -223,11 +222,11 @@ def _focal(
         scale=scale,
         divisor=by,
         each=None if each is None else each.numpy(),
-        grad=memory,
+        grad=dense,
         bfloat16=z.dtype == torch.bfloat16,
     )
-    if slope is not None and memory is not slope:
-        slope[...] = memory
+    if slope is not None and dense is not slope:
+        slope[...] = dense
     return found
 
 
