@@ -1,9 +1,9 @@
 """What no loss can beat: reading its input once, and for a gradient writing an array of the same size as well.
 
-Each limit is the fastest of several ways, because a slow limit would flatter us. A gradient is a new array, so the
-copy goes into a new array too, page faults included; the copy into an array that is already there is recorded
-beside it. Up to ten classes the labels weigh nearly as much as the logits or more, and reading them is part of the
-limit.
+Each limit is the fastest of several ways, because a slow limit would flatter us. The copy goes into memory that is
+already there: our gradients use the memory of earlier ones. The copy into a new array, whose pages the system has
+to clear first, is recorded beside it. Up to ten classes the labels weigh nearly as much as the logits or more, and
+reading them is part of the limit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bench.cpu_cases import FORWARD, Case
 
 Run = Callable[[], Any]
 LABELS_COUNT = 10
-READ, COPY, OVER = "read", "copy", "copy into an existing array"
+READ, COPY, NEW = "read", "copy", "copy, new array"
 
 
 def cores() -> int:
@@ -129,8 +129,8 @@ def limits(case: Case, mode: str, threads: int) -> dict[str, dict[str, Run]]:
         "torch": lambda: there_too.copy_(tensor),
     }
     return {
-        COPY: {way: partial(_both, also, run) for way, run in new.items()},
-        OVER: {way: partial(_both, also, run) for way, run in over.items()},
+        COPY: {way: partial(_both, also, run) for way, run in over.items()},
+        NEW: {way: partial(_both, also, run) for way, run in new.items()},
     }
 
 

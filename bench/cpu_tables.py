@@ -8,7 +8,7 @@ from typing import Any
 from bench.cpu_cases import FORWARD, GRADIENT
 from bench.cpu_contenders import CONTENDERS, OURS
 from bench.cpu_goals import verdict
-from bench.cpu_limits import COPY, READ
+from bench.cpu_limits import COPY, NEW, READ
 
 Result = dict[str, Any]
 NOT_YET = (
@@ -56,11 +56,12 @@ def chosen(result: Result, mode: str, threads: str = "all") -> list[dict[str, An
 
 def _losses(rows: list[dict[str, Any]], limit: str, names: tuple[str, ...]) -> str:
     names = tuple(n for n in names if any(n in r["times"] for r in rows))
-    head = ("rows × classes", limit, *names, f"xent ÷ {limit}", "torch ÷ xent")
+    bounds = tuple(b for b in (limit, NEW) if any(b in r["limits"] for r in rows))
+    head = ("rows × classes", *bounds, *names, f"xent ÷ {limit}", "torch ÷ xent")
     lines: list[list[str]] = []
     for r in rows:
         t, bound = r["times"], r["limits"].get(limit)
-        cells = [size(r), _ms(bound), *(_ms(t.get(n)) for n in names)]
+        cells = [size(r), *(_ms(r["limits"].get(b)) for b in bounds), *(_ms(t.get(n)) for n in names)]
         lines.append([*cells, _ratio(t.get("xent"), bound), _ratio(t.get("torch"), t.get("xent"))])
     return table(head, lines)
 
@@ -97,8 +98,9 @@ def readme(result: Result | None) -> str:
     goals = [g for g in result["goals"] if g["met"] is not None]
     met = sum(g["met"] for g in goals)
     return (
-        "Loss and gradient, milliseconds, all threads; copy is the time to copy the logits into a new array (and,\n"
-        "up to ten classes, to read the labels), which no gradient can beat:\n\n"
+        "Loss and gradient, milliseconds, all threads. Copy is the time to copy the logits (and, up to ten\n"
+        "classes, to read the labels) into memory that is already there, which no gradient can beat; a new array\n"
+        "takes longer, because the system clears its pages first:\n\n"
         + _losses(rows, COPY, IN_README)
         + _wrong(rows)
         + f"\n{machine_line(result)}\n"

@@ -3,7 +3,7 @@
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { scaleOf } from "./axis";
-import { Lit, useSession, useWidth } from "./context";
+import { hue, Lit, useSession, useWidth } from "./context";
 import { Grip } from "./grip";
 import { Layout, measure, type Place } from "./labels";
 import { Axes, FONT, LINE, plotOf, type Plot } from "./plot";
@@ -32,7 +32,7 @@ function Drawing({ item, width }: { item: Areas; width: number }): VNode {
   const stripes = useSession().id("stripes", item.id);
   // One band needs no vertical axis, and room above it only for the names of its rules.
   const above = item.rules.length > 0 ? 24 : 2;
-  const height = item.y ? Math.round(Math.min(Math.max(width * 0.5, 200), 320)) : above + BAND_PX + 40;
+  const height = item.y ? Math.round(Math.min(Math.max(width * 0.5, 240), 320)) : above + BAND_PX + 40;
   const framed = plotOf(width, height, item.x, y);
   const plot = item.y ? framed : { ...framed, left: 1, top: above, x: scaleOf(item.x, 1, framed.right) };
   const drawn = item.rects.map((rect) => shape(rect, plot.x.place, item.y ? plot.y.place : (v: number) => plot.bottom - v * (plot.bottom - plot.top)));
@@ -60,7 +60,7 @@ function Drawing({ item, width }: { item: Areas; width: number }): VNode {
           const { rect } = drawn[i] as Shape;
           return (
             name && (
-              <Lit tag="g" about={rect.ref} class="area" key={`${i} ${rect.ref}`}>
+              <Lit tag="g" about={rect.ref} class={rect.striped ? "area striped" : "area"} key={`${i} ${rect.ref}`}>
                 <text class="word" x={name.x} y={name.y}>
                   {rect.label}
                 </text>
@@ -73,10 +73,11 @@ function Drawing({ item, width }: { item: Areas; width: number }): VNode {
           const at = across ? plot.x.place(rule.at) : plot.y.place(rule.at);
           const words = rule.number ? `${rule.label} ${rule.number.text}` : rule.label;
           const place = layout.put(words, across ? [{ x: at, y: plot.top - 9, anchor: "middle" }] : beside(plot, at));
+          const under = drawn.findLast((one) => holds(one, place, words));
           return (
             <Lit tag="g" about={rule.ref} class="rule" key={rule.ref}>
               <line x1={across ? at : plot.left} x2={across ? at : plot.right} y1={across ? plot.top - 5 : at} y2={across ? plot.bottom : at} />
-              <text class="word" x={place.x} y={place.y} text-anchor={place.anchor}>
+              <text class={under ? `word over ${hue(under.rect.ref)}` : "word"} x={place.x} y={place.y} text-anchor={place.anchor}>
                 {rule.label}
                 {rule.number && <tspan data-num=""> {rule.number.text}</tspan>}
               </text>
@@ -128,6 +129,13 @@ function shape(rect: Rect, x: (v: number) => number, y: (v: number) => number): 
   return { rect, x: left, top, w: x(rect.x1) - left, h: y(Math.min(rect.y0, rect.y1)) - top };
 }
 
+/** Whether words stand within a rectangle, halo and all. */
+function holds({ x, top, w, h }: Shape, place: Place, words: string): boolean {
+  const width = measure(words, FONT);
+  const left = place.anchor === "start" ? place.x : place.anchor === "end" ? place.x - width : place.x - width / 2;
+  return left > x && left + width < x + w && place.y - LINE * 0.8 > top && place.y < top + h;
+}
+
 const PAD = 6;
 const GRIP_PX = 8;
 
@@ -139,7 +147,7 @@ function nameAt({ rect, x, top, w, h }: Shape, later: Shape[], crossing: number[
   const width = measure(rect.label, FONT);
   const edges = [x, ...crossing.filter((at) => at > x && at < end).sort((a, b) => a - b), end];
   const fits = (from: number, to: number): boolean => to - from >= width + PAD + 4;
-  if (h < LINE || !fits(x, end)) return null;
+  if (h < LINE + EDGE_PX || !fits(x, end)) return null;
   const start = edges.find((edge, i) => fits(edge, edges[i + 1] ?? edge)) ?? x;
   return { x: start + PAD, y: middle + 4.5, width };
 }

@@ -6,7 +6,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import { scaleOf } from "./axis";
 import { hue, Lit, plain, useWidth, useWire } from "./context";
 import { measure } from "./labels";
-import { FONT, thinned } from "./plot";
+import { FONT, inside, spaced } from "./plot";
 import type { Axis, Bar, Bars, Tick } from "./protocol";
 import { memo } from "./share";
 import { useSlide } from "./slide";
@@ -176,25 +176,23 @@ function Masked({ at }: { at: number }): VNode {
 
 const GAP_PX = 10;
 
-/** Numbers under the bars; those that would touch an earlier one are left out. */
+/** Numbers under the bars, all of them or as many as keep apart. */
 const Ticks = memo(({ axis }: { axis: Axis }): VNode => {
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box).value;
-  const scale = scaleOf(axis, 0, 100);
-  const place = (tick: Tick): number => (scale.place(tick.at) * width) / 100;
-  const ticks = width > 0 ? thinned(axis.ticks, place, (tick) => measure(tick.text, FONT) + GAP_PX) : axis.ticks;
+  const scale = scaleOf(axis, 0, width);
+  const room = (tick: Tick): number => measure(tick.text, FONT);
+  // A single digit may stand out by half of itself.
+  const place = (tick: Tick): number => (tick.text.length > 1 ? inside(scale.place(tick.at), room(tick), width) : scale.place(tick.at));
   return (
     <div class="ticks" aria-hidden="true" ref={box}>
       <svg>
-        {ticks.map((tick) => {
-          const x = scale.place(tick.at);
-          const anchor = tick.text.length > 1 && x < 6 ? "start" : tick.text.length > 1 && x > 94 ? "end" : "middle";
-          return (
-            <text key={tick.at} x={`${x}%`} y="0.85em" text-anchor={anchor}>
+        {width > 0 &&
+          spaced(axis.ticks, place, (tick) => room(tick) + GAP_PX).map((tick) => (
+            <text key={tick.at} x={place(tick)} y="0.85em" text-anchor="middle">
               {tick.text}
             </text>
-          );
-        })}
+          ))}
       </svg>
       <span class="axis-label">{axis.label}</span>
     </div>

@@ -16,11 +16,29 @@ export const ControlsRow = memo(({ item }: { item: Controls }): VNode => <Contro
 export function ControlList({ items }: { items: Control[] }): VNode {
   return (
     <div class="controls">
-      {items.map((item) => (
-        <One key={item.id} item={item} />
-      ))}
+      {grouped(items).map((group) => {
+        const controls = group.map((item) => <One key={item.id} item={item} />);
+        return controls.length > 1 ? (
+          <div key={group[0]?.id} class="buttons">
+            {controls}
+          </div>
+        ) : (
+          controls
+        );
+      })}
     </div>
   );
+}
+
+/** Buttons that stand together go to another line together. */
+function grouped(items: Control[]): Control[][] {
+  const out: Control[][] = [];
+  for (const item of items) {
+    const last = out.at(-1);
+    if (item.kind === "button" && last?.[0]?.kind === "button") last.push(item);
+    else out.push([item]);
+  }
+  return out;
 }
 
 function One({ item }: { item: Control }): VNode {

@@ -30,7 +30,7 @@ function Drawing({ item, width }: { item: Curves; width: number }): VNode {
   const frame = JSON.stringify([width, height, left, item.x.domain, item.x.scale, item.y.domain, item.y.scale]);
   const layout = new Layout({ x: left + 4, y: top - 12, width: right - left - 4, height: bottom - top + 8 }, FONT, LINE);
   const points = item.marks.map((m) => ({ m, x: plot.x.place(m.x), y: plot.y.place(m.y) }));
-  for (const { x, y } of points) layout.keep({ x: x - 6, y: y - 6, width: 12, height: 12 });
+  for (const { m, x, y } of points) layout.spare({ x, y }, m.handle ? 7 : 6);
   const ways = item.lines.map((l) => visible(l, plot, frame));
   for (const box of [...ways.flatMap(along), ...item.rules.map((r) => ruleBox(r, plot))]) layout.keep(box);
   const clip = useSession().id("clip", item.id);
@@ -54,9 +54,12 @@ function Drawing({ item, width }: { item: Curves; width: number }): VNode {
       {points.map(({ m, x, y }, i) => (
         <Lit tag="circle" about={m.ref} class="mark" key={`${i} ${m.ref}`} cx={x} cy={y} r="5" />
       ))}
-      {points.map(({ m, x, y }, i) => (
-        <Word key={`${i} ${m.ref}`} words={m.label} about={m.ref} class="mark-label" at={layout.put(m.label, beside(x, y))} />
-      ))}
+      {points.map(
+        ({ m, x, y }, i) =>
+          points.findIndex((other) => alike(other, { m, x, y })) === i && (
+            <Word key={`${i} ${m.ref}`} words={m.label} about={m.ref} class="mark-label" at={layout.put(m.label, beside(x, y))} />
+          ),
+      )}
       {item.rules.map((r, i) => {
         const words = r.number ? `${r.label} ${r.number.text}` : r.label;
         return <Word key={`${i} ${r.ref}`} words={r.label} number={r.number} about={r.ref} at={layout.put(words, alongRule(r, plot))} />;
@@ -75,6 +78,13 @@ function Drawing({ item, width }: { item: Curves; width: number }): VNode {
     )}
     </>
   );
+}
+
+/** Points that are one to the eye, and say the same, are named once. */
+const alike = (a: Point, b: Point): boolean => a.m.label === b.m.label && Math.abs(a.x - b.x) < 1 && Math.abs(a.y - b.y) < 1;
+
+interface Point extends Spot {
+  m: Mark;
 }
 
 /** A line's path, kept as long as neither the line nor the frame changes: mostly only a point on it moves. */

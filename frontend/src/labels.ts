@@ -40,8 +40,8 @@ export function measure(text: string, font: string): number {
 
 /** Words nearer than this to a line seem to be its own. */
 const CROWD_PX = 8;
-/** What words had better not do, in pixels that they cover of a line: stand on other words, be near other lines. */
-const COSTS = { words: 12, crowd: 0.25, far: 60, on: 30 };
+/** What words had better not do, in pixels that they cover of a line: stand on other words or on a point, be near other lines. */
+const COSTS = { words: 12, point: 6, crowd: 0.25, far: 60, on: 30 };
 
 /** A line that is named: where it goes, and where the others go. */
 export interface Named {
@@ -51,6 +51,7 @@ export interface Named {
 
 export class Layout {
   private readonly taken: Box[] = [];
+  private readonly points: Box[] = [];
   private readonly words: Box[] = [];
 
   constructor(
@@ -59,9 +60,14 @@ export class Layout {
     private readonly line: number,
   ) {}
 
-  /** Keep an area free of words, e.g. around a point. */
+  /** Keep an area free of words. */
   keep(box: Box): void {
     this.taken.push(box);
+  }
+
+  /** Keep a point free of words: where there is no other place, they rather cross a line. */
+  spare({ x, y }: Spot, radius: number): void {
+    this.points.push({ x: x - radius, y: y - radius, width: 2 * radius, height: 2 * radius });
   }
 
   /** Words that stand where they stand. */
@@ -93,7 +99,7 @@ export class Layout {
       const on = wanted.is === "on" ? covered(box, line.own) : 0;
       const crowded = wanted.is === "on" ? 0 : COSTS.crowd * covered(grown(box), line.others);
       const cost =
-        covered(box, this.taken) - on + COSTS.words * covered(box, this.words) + crowded + Math.abs(place.x - wanted.x) + (wanted.is ? COSTS[wanted.is] : 0);
+        covered(box, this.taken) - on + COSTS.words * covered(box, this.words) + COSTS.point * covered(box, this.points) + crowded + Math.abs(place.x - wanted.x) + (wanted.is ? COSTS[wanted.is] : 0);
       if (!best || cost < best.cost) best = { place, box, cost };
       if (cost === 0) break;
     }
@@ -188,7 +194,7 @@ export function alongLine(seen: Spot[]): Place[] {
       { x: p.x - air, y: p.y + 18, anchor: "end" },
     ];
     if (part === 1) return before;
-    return [{ x: p.x + air, y: p.y - 8, anchor: "start" }, { x: p.x + air, y: p.y + 18, anchor: "start" }, ...before, ...(part > 0 ? [on(p)] : [])];
+    return [{ x: p.x + air, y: p.y - 8, anchor: "start" }, { x: p.x + air, y: p.y + 18, anchor: "start" }, ...before, ...(part > 0 ? [on(p)] : []), ...off(p, air)];
   });
 }
 
@@ -198,6 +204,13 @@ export const onLine = (seen: Spot[]): Place[] =>
     const p = seen[Math.round(part * (seen.length - 1))];
     return p ? [on(p)] : [];
   });
+
+/** A line or two below: a line that is shorter than its name leaves no room beside it. */
+const off = ({ x, y }: Spot, air: number): Place[] =>
+  [34, 50].flatMap((below): Place[] => [
+    { x: x - air, y: y + below, anchor: "end", is: "far" },
+    { x: x + air, y: y + below, anchor: "start", is: "far" },
+  ]);
 
 const on = ({ x, y }: Spot): Place => ({ x, y: y + 4, anchor: "middle", is: "on" });
 

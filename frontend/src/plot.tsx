@@ -3,7 +3,7 @@
 import type { VNode } from "preact";
 import { scaleOf, type Scale } from "./axis";
 import { measure } from "./labels";
-import type { Axis } from "./protocol";
+import type { Axis, Tick } from "./protocol";
 
 export const FONT = '13px "STIX Two Text", "STIX Two Math", Georgia, serif';
 export const LINE = 16;
@@ -68,5 +68,15 @@ export function thinned<T>(ticks: T[], place: (tick: T) => number, room: (tick: 
   return kept;
 }
 
+/** Every tick, or every second one, third one …, counted from zero: as many as keep apart. */
+export function spaced(ticks: Tick[], place: (tick: Tick) => number, room: (tick: Tick) => number): Tick[] {
+  const zero = Math.max(ticks.findIndex((t) => t.at === 0), 0);
+  for (let every = 1; every < ticks.length; every++) {
+    const kept = ticks.filter((_, i) => (i - zero) % every === 0);
+    if (thinned(kept, place, room).length === kept.length) return kept;
+  }
+  return thinned(ticks, place, room);
+}
+
 /** The middle of words, moved as far as they need to stay on the figure. */
-const inside = (middle: number, words: number, width: number): number => Math.min(Math.max(middle, words / 2), width - words / 2);
+export const inside = (middle: number, words: number, width: number): number => Math.min(Math.max(middle, words / 2), width - words / 2);

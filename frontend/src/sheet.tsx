@@ -11,7 +11,7 @@ export const SheetFigure = memo(({ item }: { item: Sheet }): VNode => {
   const wire = useWire();
   const session = useSession();
   const removes = item.rows.some((row) => row.remove);
-  const kinds = item.columns.map((_, i) => (item.rows.every(({ cells }) => typeof cells[i] === "string") ? "words" : undefined));
+  const kinds = item.columns.map((_, i) => (isWords(item.rows.map(({ cells }) => cells[i])) ? "words" : undefined));
   return (
     <Frame id={item.id} kind="sheet" title={item.title} caption={item.caption}>
       <div class="scroll" tabIndex={0} role="group" aria-label={wire.word("table_of", { title: plain(item.title) })}>
@@ -50,6 +50,9 @@ export const SheetFigure = memo(({ item }: { item: Sheet }): VNode => {
     </Frame>
   );
 });
+
+/** Whether a column is text: not signs in the place of numbers, which come and go. */
+const isWords = (cells: unknown[]): boolean => cells.every((cell) => typeof cell === "string") && cells.some((cell) => /\p{L}/u.test(String(cell)));
 
 const Row = memo(
   ({ row, kinds, removes }: { row: SheetRow; kinds: (string | undefined)[]; removes: boolean }): VNode => (

@@ -15,11 +15,14 @@ export function Number_({ number }: { number: Num }): VNode {
   );
 }
 
+/** Mathematics in running text keeps together: no line ends before a number or a symbol that a sign leads to. */
+const bound = (words: string): string => words.replace(/ ([−+·=≈]) (?=$|[−\d]|exp\b)/g, "\u00a0$1\u00a0").replace(/\blog (?!\w{3})/g, "log\u00a0");
+
 export function Text({ text }: { text: Inline[] }): VNode {
   return (
     <>
       {text.map((piece) => {
-        if (typeof piece === "string") return piece;
+        if (typeof piece === "string") return bound(piece);
         if (!("style" in piece)) return <Number_ number={piece} />;
         const Tag = piece.style;
         return <Tag>{piece.text}</Tag>;

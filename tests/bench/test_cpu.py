@@ -12,7 +12,7 @@ import torch
 from bench import article, cpu_cases, cpu_goals, cpu_rows, cpu_tables, machine, readme, timing
 from bench import cpu_contenders as who
 from bench.cpu_cases import FORWARD, GRADIENT, Skipped
-from bench.cpu_limits import COPY, OVER, READ, limits
+from bench.cpu_limits import COPY, NEW, READ, limits
 from bench.cpu_others import binary, probabilities
 from bench.cpu_process import peak_of
 
@@ -122,9 +122,9 @@ def test_limits_read_and_copy_everything(dtype, threads):
     case = cpu_cases.case(51, 20, dtype=dtype)
     wide = 2 if dtype in ("float16", "bfloat16") else np.dtype(dtype).itemsize
     copies = limits(case, GRADIENT, threads)
-    assert set(copies) == {COPY, OVER}
+    assert set(copies) == {COPY, NEW}
     original = case.torch[0].numpy().tobytes() if dtype != "bfloat16" else case.torch[0].view(torch.int16).numpy()
-    for way in (*copies[COPY].values(), *copies[OVER].values()):
+    for way in (*copies[COPY].values(), *copies[NEW].values()):
         got = np.asarray(way())
         assert got.nbytes == 51 * 20 * wide
         assert got.tobytes() == bytes(memoryview(original).cast("B"))

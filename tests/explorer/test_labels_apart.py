@@ -18,7 +18,9 @@ OVERLAPS = """() => [...document.querySelectorAll(".figure svg")].flatMap((svg) 
 
 
 @pytest.mark.parametrize("width", [320, 1440])
-@pytest.mark.parametrize("name", ["focal", "likelihood", "landscape", "training"])
+@pytest.mark.parametrize(
+    "name", ["information", "labels", "precision", "focal", "likelihood", "landscape", "training"]
+)
 def test_no_words_stand_on_others(page: Page, address: str, name: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     open_at(page, address, f"x={name}&v=1&solo=1")

@@ -70,7 +70,8 @@ def _row(row: Row) -> Panel:
         bar["drag"] = drag(f"logits.{j}", (-SPAN, SPAN), 0.1)
         logits.append(bar)
         bar = _bar(j, row.prob(j), text.p_spoken)
-        bar["more"] = [num(row.t[j], f"class:{j}")]
+        share = row.t[j]
+        bar["more"] = [num(share, f"class:{j}", text="1" if share == 1 else None)]
         probabilities.append(bar)
     slopes = [_bar(j, num(g, f"class:{j}"), text.slope_spoken) for j, g in enumerate(row.grad)]
     names = {"a": CLASSES[a], "b": CLASSES[b], "right": CLASSES[row.y]}

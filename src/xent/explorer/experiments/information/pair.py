@@ -206,7 +206,8 @@ def symbols(s: Measures) -> Panel:
                 m.mn(s.share(s.state.p[j], j)), m.mo("·"), m.mn(num(lengths[j], ref, text=show_input(lengths[j])))
             )
             parts += [m.mo("+"), term] if parts else [term]
-        return m.lines([[m.row(*parts[:4])], [m.row(*parts[4:], m.mo("="), m.mn(whole))]])
+        end = [m.mo("="), m.mn(whole)]
+        return m.lines([[m.row(*parts[:4])], [m.row(*parts[4:], *end)]]) if len(parts) > 4 else m.row(*parts, *end)
 
     h = m.row(m.mi("H", ref="entropy"), m.mo("("), m.mi("p"), m.mo(")"))
     cross = m.row(m.mi("H", ref="cross"), m.mo("("), m.mi("p"), m.mo(","), m.mi("q"), m.mo(")"))

@@ -290,6 +290,7 @@ def _descent(row: Row) -> Panel:
                 ),
             ),
         ],
+        wide=True,
     )
 
 
