@@ -312,7 +312,7 @@ def _formula(d: Data) -> Item:
     whole = m.mi("L", ref="likelihood")
     log = m.row(m.mi("log"), m.thin(), m.mi("L", ref="likelihood"))
     logs = m.row(m.total("j"), n_j, m.thin(), m.mi("log"), m.thin(), q_j)
-    mean = m.row(m.mo("−"), m.frac(m.el("mn", "1"), m.mi("N")), log)
+    mean = m.row(m.mo("−"), m.frac(m.el("mn", "1"), m.mi("N")), m.thin(), log)
     cross = m.row(m.mi("H", ref="mean"), m.mo("("), m.mi("f"), m.mo(","), m.mi("q"), m.mo(")"))
     blank = m.mtext("")
     return formula(

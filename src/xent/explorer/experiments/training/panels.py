@@ -292,6 +292,7 @@ def symbols(runs: Runs) -> Panel:
     ]
     slope = m.row(
         m.frac(m.el("mn", "1"), m.mi("N")),
+        m.thin(),
         m.total("i"),
         m.mo("("),
         m.sub(m.mi("p"), m.mi("i")),
