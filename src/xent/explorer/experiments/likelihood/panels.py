@@ -128,7 +128,7 @@ def product(d: Data) -> Panel:
         q = d.state.model[j]
         at += math.log10(q) if q else -math.inf
         logs.append(at)
-    depth = max(60.0, -min(v for v in logs if math.isfinite(v)) * 1.05)
+    depth = max(60.0, -min(v for v in logs if math.isfinite(v)) * 1.12)
     lines = [line([(float(n), logs[n]) for n in steps], text.exact, ref="likelihood")]
     marks = [mark(float(d.size), logs[-1], "likelihood", d.likelihood["text"])] if math.isfinite(logs[-1]) else []
     rules = list[Rule]()
