@@ -137,7 +137,7 @@ function Words({ item, x, y, w, h, hatch }: Cells): VNode {
             <Lit tag="g" about={cell.ref} class="cell" key={`${i} ${j}`}>
               <rect {...look} x={x + j * w} y={y + i * h} width={w} height={h} />
               {measure(cell.text, font) + 2 <= w && (
-                <text class={tight ? "inside small" : "inside"} x={x + (j + 0.5) * w} y={y + (i + 0.5) * h + 4.5} text-anchor="middle" data-num="">
+                <text class={["inside", tight && "small", cell.shade === null && "hatched"].filter(Boolean).join(" ")} x={x + (j + 0.5) * w} y={y + (i + 0.5) * h + 4.5} text-anchor="middle" data-num="">
                   {cell.text}
                 </text>
               )}
