@@ -311,4 +311,5 @@ def symbols(runs: Runs) -> Panel:
             formula("update", m.lines(update), spoken=text.update_spoken, note=text.step_note),
             formula("update-now", m.lines(live), spoken=spoken, note=text.now_note),
         ],
+        wide=True,
     )
