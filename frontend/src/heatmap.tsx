@@ -34,7 +34,7 @@ const RAMP_PX = 128;
 function Ramp({ diverging }: { diverging: boolean }): VNode {
   const shades = Array.from({ length: STEPS }, (_, i) => (diverging ? (2 * i + 1) / STEPS - 1 : (i + 0.5) / STEPS));
   return (
-    <svg width={RAMP_PX} height="10">
+    <svg width={RAMP_PX} height="10" viewBox={`0 0 ${RAMP_PX} 10`} preserveAspectRatio="none">
       {shades.map((shade, i) => (
         <rect key={i} {...shaded(shade)} x={(i * RAMP_PX) / STEPS} y="0" width={RAMP_PX / STEPS} height="10" />
       ))}
