@@ -23,6 +23,9 @@ export const CurvesFigure = memo(({ item }: { item: Curves }): VNode => {
   );
 });
 
+/** A line that leaves through the top is seen to leave. */
+const OVER_PX = 6;
+
 function Drawing({ item, width }: { item: Curves; width: number }): VNode {
   const height = Math.round(Math.min(Math.max(width * 0.6, 210), 320));
   const plot = plotOf(width, height, item.x, item.y);
@@ -30,15 +33,15 @@ function Drawing({ item, width }: { item: Curves; width: number }): VNode {
   const frame = JSON.stringify([width, height, left, item.x.domain, item.x.scale, item.y.domain, item.y.scale]);
   const layout = new Layout({ x: left + 4, y: top - 12, width: right - left - 4, height: bottom - top + 8 }, FONT, LINE);
   const points = item.marks.map((m) => ({ m, x: plot.x.place(m.x), y: plot.y.place(m.y) }));
-  for (const { m, x, y } of points) layout.spare({ x, y }, m.handle ? 7 : 6);
-  const ways = item.lines.map((l) => visible(l, plot, frame));
+  for (const { m, x, y } of points) layout.spot(x, y, m.handle ? 7 : 6);
+  const ways = item.lines.map((l) => visible(l, plot, frame, OVER_PX));
   for (const box of [...ways.flatMap(along), ...item.rules.map((r) => ruleBox(r, plot))]) layout.keep(box);
   const clip = useSession().id("clip", item.id);
   return (
     <>
     <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true" focusable="false">
       <clipPath id={clip}>
-        <rect x={left} y={top - 6} width={right - left + 6} height={bottom - top + 7} />
+        <rect x={left} y={top - OVER_PX} width={right - left + 6} height={bottom - top + OVER_PX + 1} />
       </clipPath>
       <Axes plot={plot} x={item.x} y={item.y} />
       {item.rules.map((r, i) => (
@@ -67,7 +70,9 @@ function Drawing({ item, width }: { item: Curves; width: number }): VNode {
       {item.lines.map((l, i) => {
         const seen = ways[i] ?? [];
         if (!l.label || seen.length < 2) return null;
-        return <Word key={i} words={l.label} about={l.ref} at={layout.put(l.label, alongLine(seen), among(ways, seen))} />;
+        const line = among(ways, seen, l.thin);
+        const place = l.thin ? layout.maybe(l.label, alongLine(seen), line) : layout.put(l.label, alongLine(seen), line);
+        return place && <Word key={i} words={l.label} about={l.ref} at={place} />;
       })}
     </svg>
     {item.marks.map(
@@ -151,13 +156,13 @@ function alongRule(rule: Rule, plot: Plot): Place[] {
   ];
 }
 
-/** The way of a line within the axes; kept, as its path is. */
-export function visible(line: Line, plot: Plot, frame: string): Spot[] {
+/** The way of a line within the axes, and as far as it is drawn above them; kept, as its path is. */
+export function visible(line: Line, plot: Plot, frame: string, over = 0): Spot[] {
   const kept = ways.get(line.points);
   if (kept?.frame === frame) return kept.way;
   const { left, right, top, bottom } = plot;
   const spots = line.points.map((p) => p && { x: plot.x.free(p[0]), y: plot.y.free(p[1]) });
-  const way = traced(spots, { x: left, y: top, width: right - left, height: bottom - top });
+  const way = traced(spots, { x: left, y: top - over, width: right - left, height: bottom - top + over });
   ways.set(line.points, { frame, way });
   return way;
 }

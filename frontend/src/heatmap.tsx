@@ -34,7 +34,7 @@ const RAMP_PX = 128;
 function Ramp({ diverging }: { diverging: boolean }): VNode {
   const shades = Array.from({ length: STEPS }, (_, i) => (diverging ? (2 * i + 1) / STEPS - 1 : (i + 0.5) / STEPS));
   return (
-    <svg width={RAMP_PX} height="10">
+    <svg width={RAMP_PX} height="10" viewBox={`0 0 ${RAMP_PX} 10`} preserveAspectRatio="none">
       {shades.map((shade, i) => (
         <rect key={i} {...shaded(shade)} x={(i * RAMP_PX) / STEPS} y="0" width={RAMP_PX / STEPS} height="10" />
       ))}
@@ -137,7 +137,7 @@ function Words({ item, x, y, w, h, hatch }: Cells): VNode {
             <Lit tag="g" about={cell.ref} class="cell" key={`${i} ${j}`}>
               <rect {...look} x={x + j * w} y={y + i * h} width={w} height={h} />
               {measure(cell.text, font) + 2 <= w && (
-                <text class={tight ? "inside small" : "inside"} x={x + (j + 0.5) * w} y={y + (i + 0.5) * h + 4.5} text-anchor="middle" data-num="">
+                <text class={["inside", tight && "small", cell.shade === null && "hatched"].filter(Boolean).join(" ")} x={x + (j + 0.5) * w} y={y + (i + 0.5) * h + 4.5} text-anchor="middle" data-num="">
                   {cell.text}
                 </text>
               )}

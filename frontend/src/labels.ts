@@ -40,13 +40,24 @@ export function measure(text: string, font: string): number {
 
 /** Words nearer than this to a line seem to be its own. */
 const CROWD_PX = 8;
-/** What words had better not do, in pixels that they cover of a line: stand on other words or on a point, be near other lines. */
-const COSTS = { words: 12, point: 6, crowd: 0.25, far: 60, on: 30 };
+/** What words had better not do, in pixels that they cover of a line: stand on points or other words, be near other lines. */
+const COSTS = { points: 4, words: 12, crowd: 0.25, alike: 0.5, far: 60, on: 30 };
+/** Words as near as this to other lines would be taken for theirs. */
+const MISTAKEN = 50;
 
 /** A line that is named: where it goes, and where the others go. */
 export interface Named {
   own: Box[];
   others: Box[];
+  /** Whether they look alike, so that their names' places alone tell them apart. */
+  alike: boolean;
+}
+
+interface Found {
+  place: Place;
+  box: Box;
+  /** What it costs to be near other lines. */
+  crowded: number;
 }
 
 export class Layout {
@@ -60,13 +71,13 @@ export class Layout {
     private readonly line: number,
   ) {}
 
-  /** Keep an area free of words. */
+  /** Keep an area free of words, e.g. along a line. */
   keep(box: Box): void {
     this.taken.push(box);
   }
 
-  /** Keep a point free of words: where there is no other place, they rather cross a line. */
-  spare({ x, y }: Spot, radius: number): void {
+  /** Keep the area around a point free, before any line. */
+  spot(x: number, y: number, radius = 6): void {
     this.points.push({ x: x - radius, y: y - radius, width: 2 * radius, height: 2 * radius });
   }
 
@@ -82,25 +93,30 @@ export class Layout {
     return place;
   }
 
-  /** The same for words that may be spared: they are left out where they would stand on others. */
+  /** The same for words that may be spared: they are left out where they would stand on others, or seem another line's. */
   maybe(words: string, places: Place[], line?: Named): Place | null {
-    const { place, box } = this.best(words, places, line);
-    if (covered(box, this.words) > 0) return null;
+    const { place, box, crowded } = this.best(words, places, line);
+    if (covered(box, this.words) > 0 || crowded > MISTAKEN) return null;
     this.words.push(box);
     return place;
   }
 
-  private best(words: string, places: Place[], line: Named = { own: [], others: [] }): { place: Place; box: Box } {
+  private best(words: string, places: Place[], line: Named = { own: [], others: [], alike: false }): Found {
     const width = measure(words, this.font);
-    let best: { place: Place; box: Box; cost: number } | undefined;
+    let best: (Found & { cost: number }) | undefined;
     for (const wanted of places) {
       const place = this.inside(wanted, width);
       const box = this.box(place, width);
       const on = wanted.is === "on" ? covered(box, line.own) : 0;
-      const crowded = wanted.is === "on" ? 0 : COSTS.crowd * covered(grown(box), line.others);
+      const crowded = wanted.is === "on" ? 0 : COSTS[line.alike ? "alike" : "crowd"] * covered(grown(box), line.others);
       const cost =
-        covered(box, this.taken) - on + COSTS.words * covered(box, this.words) + COSTS.point * covered(box, this.points) + crowded + Math.abs(place.x - wanted.x) + (wanted.is ? COSTS[wanted.is] : 0);
-      if (!best || cost < best.cost) best = { place, box, cost };
+        covered(box, this.taken) - on +
+        COSTS.points * covered(box, this.points) +
+        COSTS.words * covered(box, this.words) +
+        crowded +
+        Math.abs(place.x - wanted.x) +
+        (wanted.is ? COSTS[wanted.is] : 0);
+      if (!best || cost < best.cost) best = { place, box, crowded, cost };
       if (cost === 0) break;
     }
     if (!best) throw new Error("A label needs at least one place.");
@@ -121,7 +137,7 @@ export class Layout {
   }
 }
 
-const grown = ({ x, y, width, height }: Box): Box => ({ x, y: y - CROWD_PX, width, height: height + 2 * CROWD_PX });
+const grown = ({ x, y, width, height }: Box): Box => ({ x: x - CROWD_PX, y: y - CROWD_PX, width: width + 2 * CROWD_PX, height: height + 2 * CROWD_PX });
 
 const covered = (box: Box, others: Box[]): number => others.reduce((sum, other) => sum + overlap(box, other), 0);
 
@@ -178,8 +194,18 @@ function within(from: Spot, to: Spot, { x, y, width, height }: Box): [number, nu
 /** What words had better not stand on: a line's way. They may where there is no other place. */
 export const along = (seen: Spot[]): Box[] => seen.map(({ x, y }) => ({ x: x - 2, y: y - 2, width: 4, height: 4 }));
 
-/** One line of several that are named. */
-export const among = (ways: Spot[][], own: Spot[]): Named => ({ own: along(own), others: ways.filter((way) => way !== own).flatMap(along) });
+/** One line of several that are named; words at a line that lies on it are near both. */
+export const among = (ways: Spot[][], own: Spot[], alike = false): Named => ({
+  own: along(own),
+  others: ways.filter((way) => way !== own && !onto(way, own)).flatMap(along),
+  alike,
+});
+
+const SAME_PX = 3;
+
+/** Whether a line lies on another, all the way. */
+const onto = (way: Spot[], other: Spot[]): boolean =>
+  way.every(({ x, y }) => other.some((spot) => Math.abs(spot.x - x) + Math.abs(spot.y - y) <= SAME_PX));
 
 const PARTS = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0];
 
@@ -194,7 +220,8 @@ export function alongLine(seen: Spot[]): Place[] {
       { x: p.x - air, y: p.y + 18, anchor: "end" },
     ];
     if (part === 1) return before;
-    return [{ x: p.x + air, y: p.y - 8, anchor: "start" }, { x: p.x + air, y: p.y + 18, anchor: "start" }, ...before, ...(part > 0 ? [on(p)] : []), ...off(p, air)];
+    const beside: Place[] = [{ x: p.x + air, y: p.y - 8, anchor: "start" }, { x: p.x + air, y: p.y + 18, anchor: "start" }, ...before];
+    return part === 0 ? beside.map((place) => ({ ...place, is: "far" })) : [...beside, on(p), ...off(p, air)];
   });
 }
 

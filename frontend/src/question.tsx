@@ -98,8 +98,8 @@ function Asked({ question }: { question: Question }): VNode {
             />
             <span>
               <Text text={answer.text} />
-              {i === question.right && <em class="verdict"> · {wire.word("correct")}</em>}
-              {answered && i === question.chosen && i !== question.right && <em class="verdict"> · {wire.word("yours")}</em>}
+              {i === question.right && <Verdict words={wire.word("correct")} />}
+              {answered && i === question.chosen && i !== question.right && <Verdict words={wire.word("yours")} />}
             </span>
           </label>
         ))}
@@ -124,3 +124,11 @@ function Asked({ question }: { question: Question }): VNode {
     </form>
   );
 }
+
+/** Behind an answer, or under it where the line is full. */
+const Verdict = ({ words }: { words: string }): VNode => (
+  <>
+    {" "}
+    <em class="verdict">· {words}</em>
+  </>
+);

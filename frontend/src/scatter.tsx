@@ -47,8 +47,8 @@ function Drawing({ item, width }: { item: Scatter; width: number }): VNode {
   const { left, right, top, bottom } = plot;
   const layout = new Layout({ x: left + 4, y: top - 12, width: right - left - 4, height: bottom - top + 8 }, FONT, LINE);
   const at = ([x, y]: [number, number]): { x: number; y: number } => ({ x: plot.x.place(x), y: plot.y.place(y) });
-  for (const m of item.marks) layout.keep({ x: plot.x.place(m.x) - 6, y: plot.y.place(m.y) - 6, width: 12, height: 12 });
-  for (const d of item.dots) layout.keep({ x: plot.x.place(d.x) - 5, y: plot.y.place(d.y) - 5, width: 10, height: 10 });
+  for (const m of item.marks) layout.spot(plot.x.place(m.x), plot.y.place(m.y));
+  for (const d of item.dots) layout.spot(plot.x.place(d.x), plot.y.place(d.y), 5);
   const clip = session.id("clip", item.id);
   const frame = JSON.stringify([plot.width, plot.height, left, item.x.domain, item.x.scale, item.y.domain, item.y.scale]);
   const ways = item.lines.map((l) => visible(l, plot, frame));
@@ -101,7 +101,7 @@ function Drawing({ item, width }: { item: Scatter; width: number }): VNode {
         {item.lines.map((l, i) => {
           const seen = ways[i] ?? [];
           if (!l.label || seen.length < 2) return null;
-          const line = among(ways, seen);
+          const line = among(ways, seen, l.thin);
           const place = l.thin ? layout.maybe(l.label, onLine(seen), line) : layout.put(l.label, alongLine(seen), line);
           return place && <Word key={i} words={l.label} about={l.ref} class={l.thin ? "small" : ""} at={place} />;
         })}

@@ -46,7 +46,7 @@ function Drawing({ item, width }: { item: Simplex; width: number }): VNode {
   const [a, b, c] = corners.map(at) as [Spot, Spot, Spot];
   const height = field.bottom + 30;
   const layout = new Layout({ x: 0, y: 8, width: side + 2 * MARGIN, height: field.bottom }, FONT, LINE);
-  for (const m of item.marks) layout.keep({ x: at(m.at).x - 6, y: at(m.at).y - 6, width: 12, height: 12 });
+  for (const m of item.marks) layout.spot(at(m.at).x, at(m.at).y);
   const named: Place[] = [
     { x: a.x, y: a.y + 18, anchor: "start" },
     { x: b.x, y: b.y + 18, anchor: "end" },
@@ -90,7 +90,7 @@ function Drawing({ item, width }: { item: Simplex; width: number }): VNode {
         {item.lines.map((l, i) => {
           const seen = ways[i] ?? [];
           if (!l.label || seen.length < 2) return null;
-          const line = among(ways, seen);
+          const line = among(ways, seen, l.thin);
           const place = l.thin ? layout.maybe(l.label, onLine(seen), line) : layout.put(l.label, alongLine(seen), line);
           return place && <Word key={i} words={l.label} about={l.ref} class={l.thin ? "small" : ""} at={place} />;
         })}

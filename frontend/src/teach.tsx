@@ -112,39 +112,41 @@ function Composer({ session, view, close }: { session: Session; view: View; clos
           />
         ))}
       </fieldset>
-      <label class="link">
-        <span>{wire.word("teach.link")}</span>
-        <input type="text" class="typed" readOnly value={link.value} onFocus={(e) => e.currentTarget.select()} />
-      </label>
-      {session.takesRows && wire.owned.value && <p class="caption">{wire.word("own.not_in_link")}</p>}
-      <div class="controls">
-        <button type="button" class="button" onClick={async () => {
-            const done = await copy(link.value);
-            say(done ? "link_copied" : "teach.refused");
-          }}>
-          {wire.word("teach.copy")}
-        </button>
-        <a class="button" href={link.value} target="_blank" rel="noreferrer">
-          {wire.word("teach.open")}
-        </a>
-        <button
-          type="button"
-          class="button"
-          onClick={() =>
-            wire.ask(
-              { url: session.url, actions: [], only: [], keep: true, ...session.own() },
-              { answer: ({ kept }) => kept !== undefined && save(`xent-${session.name}.json`, kept, "application/json") },
-            )
-          }
-        >
-          {wire.word("teach.json")}
-        </button>
-        <button type="button" class="button" onClick={close}>
-          {wire.word("teach.close")}
-        </button>
-        <span class="said" role="status">
-          {said.value}
-        </span>
+      <div class="made">
+        <label class="link">
+          <span>{wire.word("teach.link")}</span>
+          <input type="text" class="typed" readOnly value={link.value} onFocus={(e) => e.currentTarget.select()} />
+        </label>
+        {session.takesRows && wire.owned.value && <p class="caption">{wire.word("own.not_in_link")}</p>}
+        <div class="controls">
+          <button type="button" class="button" onClick={async () => {
+              const done = await copy(link.value);
+              say(done ? "link_copied" : "teach.refused");
+            }}>
+            {wire.word("teach.copy")}
+          </button>
+          <a class="button" href={link.value} target="_blank" rel="noreferrer">
+            {wire.word("teach.open")}
+          </a>
+          <button
+            type="button"
+            class="button"
+            onClick={() =>
+              wire.ask(
+                { url: session.url, actions: [], only: [], keep: true, ...session.own() },
+                { answer: ({ kept }) => kept !== undefined && save(`xent-${session.name}.json`, kept, "application/json") },
+              )
+            }
+          >
+            {wire.word("teach.json")}
+          </button>
+          <button type="button" class="button" onClick={close}>
+            {wire.word("teach.close")}
+          </button>
+          <span class="said" role="status">
+            {said.value}
+          </span>
+        </div>
       </div>
     </div>
   );

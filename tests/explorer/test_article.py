@@ -249,6 +249,32 @@ def test_a_link_for_a_lesson_is_composed_and_the_state_is_taken_along(page: Page
     assert link(page) == "x=temperature&v=1&T=2", "composing a link changes nothing on the page"
 
 
+def test_what_a_lesson_comes_to_and_the_way_out_are_in_sight_however_long_the_choices(
+    page: Page, address: str
+) -> None:
+    page.set_viewport_size({"width": 1440, "height": 600})
+    open_at(page, address, "x=logits&v=1")
+    page.get_by_role("button", name="Share, teach").click()
+    dialog = page.get_by_role("dialog")
+    assert dialog.evaluate("(e) => e.scrollHeight > e.clientHeight"), "the choices are longer than the screen"
+    for there in (dialog.get_by_label("Link", exact=True), dialog.get_by_role("button", name="Close")):
+        expect(there).to_be_in_viewport(ratio=1)
+    dialog.get_by_label("large, for a projector").focus()
+    under = "([a, b]) => a.getBoundingClientRect().bottom <= b.getBoundingClientRect().top"
+    parts = [page.locator(".teach :focus").element_handle(), page.locator(".teach .made").element_handle()]
+    assert page.evaluate(under, parts), "what is focused stands clear of it"
+
+
+def test_the_contents_show_the_section_that_is_read_on_a_low_screen(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 1440, "height": 600})
+    open_at(page, address, f"x={LAST}&v=1")
+    expect(page.locator(".toc [aria-current]")).to_be_in_viewport(ratio=1)
+    page.locator(".toc a").first.click()
+    settle(page)
+    expect(page.locator(".toc a").first).to_have_attribute("aria-current", "location")
+    expect(page.locator(".toc a").first).to_be_in_viewport(ratio=1)
+
+
 def test_a_link_for_a_lesson_stays_about_its_section(page: Page, address: str) -> None:
     open_at(page, address, "x=temperature&v=1&T=2")
     page.get_by_role("button", name="Share, teach").click()

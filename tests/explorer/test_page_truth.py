@@ -177,6 +177,8 @@ def test_a_server_that_stops_and_comes_back_loses_nothing(tab: Page) -> None:
         type_into(tab, "logits.0", "3.5")
         stop_server(server_)
         expect(tab.locator(".offline")).to_contain_text("stopped")
+        tab.evaluate("scrollTo(0, 2000)")
+        expect(tab.locator(".offline p")).to_be_in_viewport(ratio=1)
         tab.locator("input[data-path='logits.1']").fill("2.5")
         tab.keyboard.press("Enter")
         server_, _ = start_server("--port", port.group(1))

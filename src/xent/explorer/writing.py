@@ -10,13 +10,14 @@ from xent.explorer.view import Formula, Inline, MathNode, Num, Picture, Prose
 
 _PIECES = re.compile(r"(\*\*.+?\*\*|\*.+?\*|`.+?`|\{\w+\})")
 _LOG = re.compile(r"\blog (?![a-z])")
+_SIGN = re.compile(" ([=−]) ")
 _UNIT = re.compile(r"^ (?=(?:nats|bits|nat|bit)\b|%)")
 
 
 def say(template: str, **pieces: str | Num) -> list[Inline]:
     r"""Write running text with live numbers: ``{name}`` takes a piece, ``*x*`` is italic, ``**x**`` is bold.
 
-    What stands in backticks is code. No line ends at an equals sign, after a log, or before a unit.
+    What stands in backticks is code. No line ends at an equals or minus sign, after a log, or before a unit.
 
     Examples
     --------
@@ -59,12 +60,12 @@ def _parts(template: str) -> tuple[str, ...]:
 
 
 def _kept(part: str, before: str) -> str:
-    """Keep an equals sign with its sides, a unit with its number, a log with what it is of: no line ends there."""
+    """Keep a sign with its sides, a unit with its number, a log with what it is of: no line ends there."""
     if part.startswith(("*", "`", "{")):
         return part
     if before.startswith("{"):
         part = _UNIT.sub("\u00a0", part)
-    return _LOG.sub("log\u00a0", part).replace(" = ", "\u00a0=\u00a0")
+    return _SIGN.sub("\u00a0\\1\u00a0", _LOG.sub("log\u00a0", part))
 
 
 def formula(name: str, math: MathNode, *, spoken: str, note: str) -> Formula:

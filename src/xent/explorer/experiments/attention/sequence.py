@@ -124,6 +124,7 @@ def table_of_all(s: Fields) -> Panel:
                 cells=cells,
                 ends=(show_input(round(-size, 1)), show_input(round(size, 1))),
                 scale="diverging",
+                caption=None if s.mask == "none" else say(text.scores_caption),
             ),
             heatmap(
                 "all-weights",
@@ -134,7 +135,7 @@ def table_of_all(s: Fields) -> Panel:
                 cells=shares,
                 ends=("0", "1"),
                 pick=(held, (s.query, s.key)),
-                caption=say(text.all_caption),
+                caption=say(text.weights_caption),
             ),
             readout(
                 "chosen",

@@ -44,7 +44,7 @@ def symbols(case: Case) -> Panel:
         m.mo("|"), m.sub(m.mtext("acc"), m.mi("b")), m.mo("−"), m.sub(m.mtext("conf"), m.mi("b")), m.mo("|")
     )
     error = num(case.error, "ece")
-    definition = m.row(m.mtext("ECE"), m.mo("="), m.total("b"), weight, apart, m.mo("="), m.mn(error))
+    definition = m.row(m.mtext("ECE"), m.mo("="), m.total("b"), weight, m.thin(), apart, m.mo("="), m.mn(error))
     luck = num(case.luck[0], "luck")
     return panel(
         "symbols",

@@ -128,7 +128,7 @@ def product(d: Data) -> Panel:
         q = d.state.model[j]
         at += math.log10(q) if q else -math.inf
         logs.append(at)
-    depth = max(60.0, -min(v for v in logs if math.isfinite(v)) * 1.05)
+    depth = max(60.0, -min(v for v in logs if math.isfinite(v)) * 1.12)
     lines = [line([(float(n), logs[n]) for n in steps], text.exact, ref="likelihood")]
     marks = [mark(float(d.size), logs[-1], "likelihood", d.likelihood["text"])] if math.isfinite(logs[-1]) else []
     rules = list[Rule]()
@@ -312,7 +312,7 @@ def _formula(d: Data) -> Item:
     whole = m.mi("L", ref="likelihood")
     log = m.row(m.mi("log"), m.thin(), m.mi("L", ref="likelihood"))
     logs = m.row(m.total("j"), n_j, m.thin(), m.mi("log"), m.thin(), q_j)
-    mean = m.row(m.mo("−"), m.frac(m.el("mn", "1"), m.mi("N")), log)
+    mean = m.row(m.mo("−"), m.frac(m.el("mn", "1"), m.mi("N")), m.thin(), log)
     cross = m.row(m.mi("H", ref="mean"), m.mo("("), m.mi("f"), m.mo(","), m.mi("q"), m.mo(")"))
     blank = m.mtext("")
     return formula(

@@ -292,6 +292,7 @@ def symbols(runs: Runs) -> Panel:
     ]
     slope = m.row(
         m.frac(m.el("mn", "1"), m.mi("N")),
+        m.thin(),
         m.total("i"),
         m.mo("("),
         m.sub(m.mi("p"), m.mi("i")),
@@ -310,4 +311,5 @@ def symbols(runs: Runs) -> Panel:
             formula("update", m.lines(update), spoken=text.update_spoken, note=text.step_note),
             formula("update-now", m.lines(live), spoken=spoken, note=text.now_note),
         ],
+        wide=True,
     )
