@@ -14,99 +14,30 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
-from xent.kernels import cpu, cpu_focal, cpu_soft, elements, memory
+from xent.kernels import cpu_focal, cpu_soft, elements
 from xent.torch import _arguments, _plain
 from xent.torch._arguments import BinaryOptions, Options
+from xent.torch._small import Result, small
+from xent.torch._tensors import (
+    Numbers,
+    array,
+    direct,
+    empty_gradient,
+    layout,
+    loss_type,
+    needs_plain,
+    transforms_active,
+)
 
-Numbers = Any  # NumPy arrays
-
-_NUMPY = {torch.float32: "f4", torch.float64: "f8", torch.float16: "f2", torch.bfloat16: "u2"}
 _STORED = {  # as elements.caller has it
     torch.float32: ("float32", 0), torch.float64: ("float64", 0), torch.float16: ("uint16", 1),
     torch.bfloat16: ("uint16", 2), torch.bool: ("uint8", 0), torch.uint8: ("uint8", 0), torch.int32: ("int32", 0),
     torch.int64: ("int64", 0),
 }  # fmt: skip
 _ways: dict[tuple[torch.dtype, torch.dtype], tuple[Any, int, int]] = {}
-_PLAIN = (torch.Tensor, torch.nn.Parameter)
-_forward_mode: Any = forward_ad
-_from_numpy: Any = torch.from_numpy  # pyright: ignore
-_transforms_active: Any = torch._C._are_functorch_transforms_active  # pyright: ignore
-_dispatch_modes: Any = torch._C._len_torch_dispatch_stack  # pyright: ignore
-_tracing_state: Any = torch._C._get_tracing_state  # pyright: ignore
 _keep_graph: Any = torch._C._autograd._get_current_graph_task_keep_graph  # pyright: ignore
 _batched: Any = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore
-
-
-class Result(NamedTuple):
-    """What a kernel gave: the reduced loss and the gradient, each None unless asked for."""
-
-    loss: Tensor | None
-    slope: Tensor | None
-
-
-def direct(*tensors: Tensor | None) -> bool:
-    """Say whether these are plain tensors in CPU memory that nobody is tracing."""
-    for a in tensors:
-        if a is not None and (type(a) not in _PLAIN or not a.is_cpu):
-            return False
-    return not _transforms_active() and _dispatch_modes() == 0 and _tracing_state() is None
-
-
-def needs_plain(*tensors: Tensor | None) -> bool:
-    """Say whether derivatives are asked for that only plain operations have: forward mode, transforms, these."""
-    if _forward_mode._current_level >= 0 or _transforms_active():
-        return True
-    if torch.is_grad_enabled():
-        for a in tensors:
-            if a is not None and a.requires_grad:
-                return True
-    return False
-
-
-# ------------------------------------------------------------------------------------------------ memory layout
-
-
-def array(a: Tensor) -> Numbers:
-    """Show a tensor's memory as a NumPy array; bfloat16 as its bits."""
-    if a.dtype == torch.bfloat16:
-        return a.detach().resolve_neg().view(torch.uint16).numpy()
-    return a.numpy(force=True)  # "force" detaches; these tensors are on the CPU, so that nothing is copied
-
-
-def layout(z: Tensor) -> Numbers:
-    """Show (C,), (N, C) or (N, C, d1, …) as (A, K, B): their memory where the strides allow it, else a copy."""
-    if z.ndim == 2:
-        return array(z)[:, :, None]
-    return array(z.reshape((1, z.shape[0], 1) if z.ndim == 1 else (*z.shape[:2], math.prod(z.shape[2:]))))
-
-
-def empty_gradient(z: Tensor) -> Tensor:
-    """Memory for a gradient laid out as its logits, or in rows where (A, K, B) would be no view of that.
-
-    Large gradients are memory that was used before (:mod:`xent.kernels.memory`), or new memory in large pages: a
-    page fault every 4 kB costs as much as the loss.
-    """
-    strided = z.ndim > 3 and not (
-        z.is_contiguous()
-        or (z.ndim == 4 and z.is_contiguous(memory_format=torch.channels_last))
-        or (z.ndim == 5 and z.is_contiguous(memory_format=torch.channels_last_3d))
-    )
-    if z.numel() * z.element_size() < memory.LARGE or type(z) not in _PLAIN or not z.is_cpu:
-        return z.new_empty(z.shape) if strided else torch.empty_like(z)
-    steps: Any = None if strided else torch.empty_like(z, device="meta").stride()
-    kind = np.dtype(_NUMPY[z.dtype])
-    flat = memory.empty((z.numel(),), kind)
-    if steps is not None:
-        steps = tuple(s * kind.itemsize for s in steps)
-    made = _from_numpy(np.ndarray(tuple(z.shape), kind, flat, strides=steps))
-    return made.view(torch.bfloat16) if z.dtype == torch.bfloat16 else made
-
-
-def loss_type(z: Tensor) -> torch.dtype:
-    """float32 for the half types, else the logits' own."""
-    return z.dtype if z.dtype in (torch.float32, torch.float64) else torch.float32
 
 
 # ------------------------------------------------------------------------------------------------ cross-entropy
@@ -125,7 +56,7 @@ def cross_entropy(
 ) -> Result:
     """Reduced loss, and the gradient times ``upstream`` (1 if None), for CPU tensors, from one pass."""
     if value and upstream is None and weight is None and sample_weight is None:
-        result = _small(z, target, o, slope)
+        result = small(z, target, o, slope)
         if result is not None:
             return result
     soft, classes = target.ndim == z.ndim, z.shape[min(1, z.ndim - 1)]
@@ -228,35 +159,6 @@ def _focal(
     if slope is not None and dense is not slope:
         slope[...] = dense
     return found
-
-
-_PLAIN_OPTIONS = {
-    reduction: Options(reduction, 0, 0.0, 1.0, 0.0, None, 0.0, "torch", 1.0, "nan") for reduction in ("mean", "sum")
-}
-
-
-def _small(z: Tensor, target: Tensor, o: Options, slope: bool) -> Result | None:
-    """Compute what most calls are by :func:`xent.kernels.cpu.small`: there the call costs more than the loss."""
-    if (
-        target.ndim != 1
-        or z.ndim != 2
-        or target.dtype != torch.int64
-        or z.dtype not in (torch.float32, torch.float64)
-    ):
-        return None
-    n, k = z.shape
-    plain = _PLAIN_OPTIONS.get(o.reduction)
-    if not 0 < n * k <= cpu.PIECE or plain is None or o[2:] != plain[2:]:
-        return None
-    if not (z.is_contiguous() and target.is_contiguous()) or z.is_neg() or target.is_neg():
-        return None
-    call, unit = cpu.reach("f" if z.dtype == torch.float32 else "d", k > cpu.FEW)
-    loss, grad = z.new_empty(()), torch.empty_like(z) if slope else None
-    to, mean = 0 if grad is None else grad.data_ptr(), o.reduction == "mean"
-    wrong = call(z.data_ptr(), target.data_ptr(), to, loss.data_ptr(), n, k, slope, o.ignore_index, mean, *unit)
-    if wrong >= 0:
-        _arguments.bad_label(target, k, wrong)
-    return Result(loss, grad) if wrong == -1 else None
 
 
 def _proper(sample_weight: Tensor) -> Tensor:
@@ -445,18 +347,21 @@ class Fused(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (grad,) = grads
-        z, target, weight, other = ctx.saved_tensors
-        family, o, slope = ctx.rest
-        if torch.is_grad_enabled() or not direct(grad) or _batched(grad):  # the last: is_grads_batched
-            slope = family.backward(grad, z, target, weight, other, *o)
-        elif slope is None or float(grad) != 1.0:
-            slope = family.kernel(z, target, weight, other, o, value=False, slope=True, upstream=grad).slope
-        elif _keep_graph():  # the next backward hands on this memory again: the caller's copy is the caller's
-            slope = slope.clone()
-        else:
-            ctx.rest = family, o, None  # whom it goes to may then keep it, and need not copy it
-        return None, slope, None, None, None, None
+        return None, slope_of(ctx, *grads), None, None, None, None
+
+
+def slope_of(ctx: Any, grad: Tensor) -> Tensor | None:
+    """Compute the gradient by the logits, or hand on what was computed with the loss."""
+    z, target, weight, other = ctx.saved_tensors
+    family, o, slope = ctx.rest
+    if torch.is_grad_enabled() or not direct(grad) or _batched(grad):  # the last: is_grads_batched
+        return family.backward(grad, z, target, weight, other, *o)
+    if slope is None or float(grad) != 1.0:
+        return family.kernel(z, target, weight, other, o, value=False, slope=True, upstream=grad).slope
+    if _keep_graph():  # the next backward hands on this memory again: the caller's copy is the caller's
+        return slope.clone()
+    ctx.rest = family, o, None  # whom it goes to may then keep it, and need not copy it
+    return slope
 
 
 # Function.apply without its Python part, which is for functorch, and functorch does not come here
@@ -470,7 +375,7 @@ def evaluate(
     if (
         torch.compiler.is_compiling()
     ):  # on a GPU the compiler fuses plain operations; it cannot see into an operator
-        on_cpu = z.device.type == "cpu" and not _transforms_active()
+        on_cpu = z.device.type == "cpu" and not transforms_active()
         return (family.operator if on_cpu else family.plain)(z, target, weight, other, *o)
     if needs_plain(target, weight, other):
         return family.plain(z, target, weight, other, *o)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xent import _validate
-from xent.torch import _arguments, _fused, _plain, functional, ops
+from xent.torch import _arguments, _fused, _plain, _tensors, functional, ops
 
 __all__ = ["distillation_loss", "entropy", "focal_loss"]
 
@@ -80,7 +80,7 @@ def focal_loss(
     o = _arguments.BinaryOptions(reduction, _validate.number(gamma, "gamma", low=0, high=math.inf))
     wrong = (target != 0) & (target != 1)
     weight = None
-    if not torch.compiler.is_compiling() and _fused.direct(target):
+    if not torch.compiler.is_compiling() and _tensors.direct(target):
         if bool(wrong.any()):
             first = target[wrong][0].item()
             raise ValueError(f"target must be 0 or 1, got {first:g}")

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from xent import _validate
-from xent.torch import _arguments, _fused, ops
+from xent.torch import _arguments, _at_once, _fused, ops
 from xent.torch._arguments import LabelError
 
 __all__ = ["LabelError", "binary_cross_entropy_with_logits", "cross_entropy"]
@@ -123,6 +123,14 @@ def cross_entropy(
             denominator=denominator,
             on_empty=on_empty,
         )
+    if (
+        weight is None and sample_weight is None and label_smoothing == 0 and reduction == "mean"
+        and size_average is None and reduce is None and temperature == 1 and z_loss == 0 and softcap is None
+        and denominator is None and on_empty == "nan"
+    ):  # fmt: skip
+        loss = _at_once.mean(input, target, ignore_index, ops.CROSS_ENTROPY)
+        if loss is not None:
+            return loss
     o = _arguments.options(
         _arguments.reduction_of(reduction, size_average, reduce),
         ignore_index,

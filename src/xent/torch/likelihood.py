@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from xent import _validate
-from xent.torch import _arguments, _fused
+from xent.torch import _arguments, _tensors
 from xent.torch._plain import wide
 
 __all__ = ["kl_div", "nll_loss"]
@@ -94,7 +94,7 @@ def nll_loss(
         _arguments.factor(weight, "weight", (classes,), input)
     valid = labels != ignore_index
     faulty = valid & ((labels < 0) | (labels >= classes))
-    if not torch.compiler.is_compiling() and _fused.direct(input, target) and bool(faulty.any()):
+    if not torch.compiler.is_compiling() and _tensors.direct(input, target) and bool(faulty.any()):
         _arguments.bad_label(target, classes, int(faulty.reshape(-1).int().argmax()))
     live = torch.where(valid & ~faulty, labels, 0)
     x = wide(input)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xent.torch import _fused, _plain
+from xent.torch import _fused, _plain, _tensors
 from xent.torch._arguments import BinaryOptions, Options
 
 __all__ = ["BINARY", "CROSS_ENTROPY"]
@@ -49,13 +49,13 @@ def _register(name: str, other: str, kernel: Any, plain: Any, plain_backward: An
         return _new(z).copy_(plain_backward(g, z, *rest))
 
     def _new(z: Tensor) -> Tensor:
-        return _fused.empty_gradient(z) if name == "cross_entropy" else z.new_empty(z.shape)
+        return _tensors.empty_gradient(z) if name == "cross_entropy" else z.new_empty(z.shape)
 
     def fake_loss(z: Tensor, _y: Tensor, _w: Tensor | None, _x: Tensor | None, *o: Any) -> Tensor:
         shape: Any = ()
         if kind(*o).reduction == "none":
             shape = z.shape if name == "binary" else z.shape[:1] + z.shape[2:] if z.ndim > 1 else ()
-        return z.new_empty(shape, dtype=_fused.loss_type(z))
+        return z.new_empty(shape, dtype=_tensors.loss_type(z))
 
     def fake_slope(_: Tensor, z: Tensor, *_rest: Any) -> Tensor:
         return _new(z)

@@ -1,0 +1,112 @@
+"""The shortest way of a small batch gives what the long one gives, and leaves to it whatever is not its own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import xent.torch
+from xent.torch import _at_once, ops
+
+G = torch.Generator().manual_seed(3)
+
+
+def batch(n, k, dtype=torch.float32):
+    z = (torch.randn(n, k, generator=G) * 3).to(dtype).requires_grad_()
+    return z, torch.randint(0, k, (n,), generator=G)
+
+
+def at_once(z, y, ignore_index=-100):
+    return _at_once.mean(z, y, ignore_index, ops.CROSS_ENTROPY)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("n", "k"), [(32, 10), (1, 2), (7, 100), (3, 1)])
+@pytest.mark.parametrize("ignore_index", [-100, 0])
+def test_it_is_what_the_long_way_gives(n, k, dtype, ignore_index):
+    z, y = batch(n, k, dtype)
+    y[0] = max(ignore_index, 0) if k > 1 else 0
+    short = at_once(z, y, ignore_index)
+    (slope,) = torch.autograd.grad(short, z)
+    # a class weight of 1 goes the long way
+    long = xent.torch.cross_entropy(z, y, torch.ones(k, dtype=dtype), ignore_index=ignore_index)
+    (want,) = torch.autograd.grad(long, z)
+    torch.testing.assert_close(short, long, rtol=4e-7, atol=0, equal_nan=True)
+    torch.testing.assert_close(slope, want, rtol=4e-7, atol=1e-8, equal_nan=True)
+    alone = at_once(z.detach(), y, ignore_index)
+    assert short.isnan() if alone is None else torch.equal(alone, short.detach())
+
+
+def test_nothing_to_divide_by_is_nan():
+    z, _ = batch(4, 5)
+    loss = xent.torch.cross_entropy(z, torch.full((4,), -100))
+    assert loss.isnan()
+    (slope,) = torch.autograd.grad(loss, z)
+    assert (slope == 0).all()
+    assert at_once(z.detach(), torch.full((4,), -100)) is None
+
+
+def test_second_derivatives_and_scaled_ones():
+    z, y = batch(4, 5, torch.float64)
+    assert torch.autograd.gradcheck(lambda a: at_once(a, y), (z,))
+    assert torch.autograd.gradgradcheck(lambda a: at_once(a, y), (z,))
+    (once,) = torch.autograd.grad(at_once(z, y), z)
+    (twice,) = torch.autograd.grad(2 * at_once(z, y), z)
+    torch.testing.assert_close(twice, 2 * once)
+
+
+def test_a_kept_graph_hands_on_a_copy():
+    z, y = batch(4, 5)
+    loss = at_once(z, y)
+    (a,) = torch.autograd.grad(loss, z, retain_graph=True)
+    kept = a.clone()
+    a.zero_()
+    (b,) = torch.autograd.grad(loss, z)
+    assert torch.equal(b, kept)
+
+
+def test_changed_logits_are_noticed():
+    z, y = batch(4, 5)
+    shifted = z * 1
+    loss = at_once(shifted, y)
+    shifted.detach().add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_a_label_that_is_no_class_is_named():
+    z, y = batch(4, 5)
+    y[2] = 5
+    with pytest.raises(xent.torch.LabelError, match="5"):
+        at_once(z, y)
+
+
+class Kind(torch.Tensor):
+    pass
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda z, y: (z.half(), y),
+        lambda z, y: (z.t().contiguous().t(), y),
+        lambda z, y: (z, y.int()),
+        lambda z, y: (z[0], y[0]),
+        lambda z, y: (z.as_subclass(Kind), y),
+        lambda z, y: (z[:0], y[:0]),
+        lambda z, y: (z, y[:2]),
+        lambda z, y: (z.to("meta"), y.to("meta")),
+        lambda z, y: (torch.imag(torch.view_as_complex(torch.stack([z, z], -1)).conj()), y),
+    ],
+)
+def test_others_go_the_long_way(change):
+    assert at_once(*change(*batch(4, 5))) is None
+
+
+def test_whoever_traces_goes_the_long_way():
+    z, y = batch(4, 5)
+    seen = []
+    torch.func.vmap(lambda a: seen.append(at_once(a, y)) or a)(torch.stack([z.detach()] * 2))
+    with torch.autograd.forward_ad.dual_level():
+        seen.append(at_once(z, y))
+    assert seen == [None, None]
