@@ -35,7 +35,7 @@ from xent.kernels.finish import tail_of, two_sum
 
 BLOCK = 256  # classes whose powers are added in the row's own type; the blocks are added in float64
 PAD = 64  # a buffer ends in masks, so that loops need no remainder
-AHEAD = 4096  # numbers from what is read to what is asked for
+AHEAD = 16384  # numbers from what is read to what is asked for
 LONG, SOON = 2**16, 512  # ... and in rows of which two, and their powers, fill the second cache
 
 
