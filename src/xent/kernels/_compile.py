@@ -33,8 +33,11 @@ class _Cache(FunctionCache):
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function for the types it is called with; it releases the GIL."""
-    compiled = njit(nogil=True, error_model="numpy", fastmath=FAST)(function)
+    """Compile a function for the types it is called with; it releases the GIL.
+
+    Inside another kernel it becomes a part of that: LLVM would optimise it once for itself and once again there.
+    """
+    compiled = njit(nogil=True, error_model="numpy", fastmath=FAST, inline="always")(function)
     compiled._cache = _Cache(function)
     return compiled
 

@@ -181,8 +181,9 @@ def plain(z, y, each, grad, kinds, sides, gamma, factor, past, start, stop):
 
 def plain_at(z, y, each, grad, n, outputs, kind, kind_y, gamma, factor):
     """:func:`plain` of the n elements at addresses, for ``elements.caller``."""
-    arrays = carray(z, n), carray(y, n), carray(each, n * (outputs & 1)), carray(grad, n * (outputs >> 1))
-    total, rest, other = plain(*arrays, (kind, kind_y), (1.0, 1.0), gamma, factor, False, 0, n)
+    losses, slopes = carray(each, n * (outputs & 1)), carray(grad, n * (outputs >> 1))
+    logits, target, kinds = carray(z, n), carray(y, n), (kind, kind_y)
+    total, rest, other = plain(logits, target, losses, slopes, kinds, (1.0, 1.0), gamma, factor, False, 0, n)
     return -1.0 if other >= 0 else total + rest
 
 

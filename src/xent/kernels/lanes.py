@@ -63,7 +63,7 @@ def _fill(z, n, classes, step, hop, kind, t):
     return single
 
 
-@njit(**INLINE)
+@njit(error_model="numpy", fastmath=FAST)
 def one_by_one(z, n, classes, step, hop, kind, t):
     """:func:`fill` for any type and number of rows."""
     for j in range(classes):

@@ -1,4 +1,4 @@
-# pyright: basic, reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: basic, reportCallIssue=false, reportGeneralTypeIssues=false, reportArgumentType=false, reportAttributeAccessIssue=false
 # pyright: reportPrivateImportUsage=false
 """What most calls are, in one call of few arguments: for a batch of 32 × 10 the call costs more than the loss.
 
@@ -70,16 +70,16 @@ def rows_at(z, labels, grad, loss, count, classes, slope, ignore, mean, hi, lo, 
     ``_math.steepness`` of τ = 1; labels (N,) are int64. Writes the loss, and gives −1; or the first row whose label
     is no class; or −2, where a mean has nothing to divide by.
     """
-    arrays = laid(z, labels, grad, count, classes, slope, hi)
-    total, by, wrong = by_rows(*arrays, True, ignore, mean, (hi, lo, most))
+    logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
+    total, by, wrong = by_rows(logits, ours, to, True, ignore, mean, (hi, lo, most))
     return closed(carray(located(loss, hi), 1), total, by, wrong)
 
 
 @kernel
 def lanes_at(z, labels, grad, loss, count, classes, slope, ignore, mean, hi, lo, most):
     """As :func:`rows_at`, for up to FEW classes."""
-    arrays = laid(z, labels, grad, count, classes, slope, hi)
-    total, by, wrong = by_lanes(*arrays, True, ignore, mean, (hi, lo, most))
+    logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
+    total, by, wrong = by_lanes(logits, ours, to, True, ignore, mean, (hi, lo, most))
     return closed(carray(located(loss, hi), 1), total, by, wrong)
 
 
