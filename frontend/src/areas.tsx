@@ -32,7 +32,7 @@ function Drawing({ item, width }: { item: Areas; width: number }): VNode {
   const stripes = useSession().id("stripes", item.id);
   // One band needs no vertical axis, and room above it only for the names of its rules.
   const above = item.rules.length > 0 ? 24 : 2;
-  const height = item.y ? Math.round(Math.min(Math.max(width * 0.5, 240), 320)) : above + BAND_PX + 40;
+  const height = item.y ? Math.round(Math.min(Math.max(width * 0.5, 300), 320)) : above + BAND_PX + 40;
   const framed = plotOf(width, height, item.x, y);
   const plot = item.y ? framed : { ...framed, left: 1, top: above, x: scaleOf(item.x, 1, framed.right) };
   const drawn = item.rects.map((rect) => shape(rect, plot.x.place, item.y ? plot.y.place : (v: number) => plot.bottom - v * (plot.bottom - plot.top)));

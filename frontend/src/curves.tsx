@@ -5,7 +5,7 @@ import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { Lit, useSession, useWidth } from "./context";
 import { Grip } from "./grip";
-import { along, alongLine, among, beside, Layout, traced, type Box, type Place, type Spot } from "./labels";
+import { along, alongLine, among, beside, Layout, traced, type Box, type Named, type Place, type Spot } from "./labels";
 import { Axes, FONT, LINE, plotOf, type Plot } from "./plot";
 import type { Curves, Line, Mark, Rule } from "./protocol";
 import { memo } from "./share";
@@ -27,7 +27,7 @@ export const CurvesFigure = memo(({ item }: { item: Curves }): VNode => {
 const OVER_PX = 6;
 
 function Drawing({ item, width }: { item: Curves; width: number }): VNode {
-  const height = Math.round(Math.min(Math.max(width * 0.6, 210), 320));
+  const height = Math.round(Math.min(Math.max(width * 0.6, 250), 320));
   const plot = plotOf(width, height, item.x, item.y);
   const { left, right, top, bottom } = plot;
   const frame = JSON.stringify([width, height, left, item.x.domain, item.x.scale, item.y.domain, item.y.scale]);
@@ -60,7 +60,7 @@ function Drawing({ item, width }: { item: Curves; width: number }): VNode {
       {points.map(
         ({ m, x, y }, i) =>
           points.findIndex((other) => alike(other, { m, x, y })) === i && (
-            <Word key={`${i} ${m.ref}`} words={m.label} about={m.ref} class="mark-label" at={layout.put(m.label, beside(x, y))} />
+            <Word key={`${i} ${m.ref}`} words={m.label} about={m.ref} class="mark-label" at={layout.put(m.label, turned(beside(x, y), points, { x, y }), apart(points, { x, y }))} />
           ),
       )}
       {item.rules.map((r, i) => {
@@ -87,6 +87,22 @@ function Drawing({ item, width }: { item: Curves; width: number }): VNode {
 
 /** Points that are one to the eye, and say the same, are named once. */
 const alike = (a: Point, b: Point): boolean => a.m.label === b.m.label && Math.abs(a.x - b.x) < 1 && Math.abs(a.y - b.y) < 1;
+
+const NEAR_PX = 40;
+
+/** A point's places: below it first where another is close above, so that the words are nearer to their own. */
+function turned(places: Place[], points: Point[], { x, y }: Spot): Place[] {
+  const near = points.filter((p) => Math.abs(p.x - x) < NEAR_PX && Math.abs(p.y - y) < NEAR_PX && Math.abs(p.y - y) >= 1);
+  if (!near.length || near.some((p) => p.y > y)) return places;
+  return [...places.filter((place) => place.y > y), ...places.filter((place) => place.y <= y)];
+}
+
+/** Words that are near other points would be taken for theirs. */
+const apart = (points: Point[], { x, y }: Spot): Named => ({
+  own: [],
+  others: points.filter((p) => Math.abs(p.x - x) >= 1 || Math.abs(p.y - y) >= 1).map((p) => ({ x: p.x - 12, y: p.y - 12, width: 24, height: 24 })),
+  alike: true,
+});
 
 interface Point extends Spot {
   m: Mark;

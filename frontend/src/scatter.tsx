@@ -3,10 +3,10 @@
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { rounded } from "./axis";
-import { Lit, useSession, useWidth } from "./context";
+import { hue, Lit, useSession, useWidth } from "./context";
 import { pathOf, visible, Word } from "./curves";
 import { Grip, placeOf } from "./grip";
-import { along, alongLine, among, beside, Layout, onLine, traced, type Place } from "./labels";
+import { along, alongLine, among, beside, Layout, measure, onLine, traced, type Place, type Spot } from "./labels";
 import { Axes, FONT, LINE, plotOf, type Plot } from "./plot";
 import type { Arrow, Dot, Scatter } from "./protocol";
 import { memo } from "./share";
@@ -55,6 +55,13 @@ function Drawing({ item, width }: { item: Scatter; width: number }): VNode {
   const inside = { x: left, y: top, width: right - left, height: bottom - top };
   const shafts = item.arrows.map((arrow) => traced([at(arrow.start), at(arrow.end)], inside));
   for (const box of [...ways, ...shafts].flatMap(along)) layout.keep(box);
+  const names = item.dots.map((dot) => (dot.label ? layout.put(dot.label, beside(plot.x.place(dot.x), plot.y.place(dot.y))) : null));
+  const shapes = item.regions.map((region) => ({ ref: region.ref, corners: region.points.map(at) }));
+  const on = (words: string, place: Place | null | undefined): string | undefined => {
+    if (!place) return undefined;
+    const under = cornersOf(place, words).map((spot) => shapes.find(({ corners }) => within(spot, corners))?.ref);
+    return under.every((ref) => ref === under[0]) ? under[0] : undefined;
+  };
   const onClick = (event: MouseEvent): void => {
     if (!item.add || item.add.disabled || session.locked(item.add)) return;
     const { x, y } = placeOf(event);
@@ -90,7 +97,7 @@ function Drawing({ item, width }: { item: Scatter; width: number }): VNode {
           ))}
         </g>
         {item.dots.map((dot, i) => (
-          <Point key={i} dot={dot} {...at([dot.x, dot.y])} words={dot.label ? layout.put(dot.label, beside(plot.x.place(dot.x), plot.y.place(dot.y))) : null} />
+          <Point key={i} dot={dot} {...at([dot.x, dot.y])} words={names[i] ?? null} over={on(dot.label, names[i])} />
         ))}
         {item.marks.map((m, i) => (
           <Lit tag="circle" about={m.ref} class="mark" key={`${i} ${m.ref}`} cx={plot.x.place(m.x)} cy={plot.y.place(m.y)} r="5" />
@@ -140,19 +147,42 @@ const SHAPES = {
   diamond: "M0 -6.2l5.2 6.2l-5.2 6.2l-5.2 -6.2z",
 };
 
-function Point({ dot, x, y, words }: { dot: Dot; x: number; y: number; words: Place | null }): VNode {
+interface PointProps extends Spot {
+  dot: Dot;
+  words: Place | null;
+  /** The region that the words stand on. */
+  over: string | undefined;
+}
+
+function Point({ dot, x, y, words, over }: PointProps): VNode {
   return (
     <Lit tag="g" about={dot.ref} class={dot.wrong ? "dot-mark wrong" : "dot-mark"} transform={`translate(${x} ${y})`}>
       {dot.wrong && <circle class="ring" r="9" />}
       <path d={SHAPES[dot.shape]} />
       {words && (
-        <text class="word" x={words.x - x} y={words.y - y} text-anchor={words.anchor}>
+        <text class={over === undefined ? "word" : `word over ${hue(over)}`} x={words.x - x} y={words.y - y} text-anchor={words.anchor}>
           {dot.label}
         </text>
       )}
     </Lit>
   );
 }
+
+/** The corners of words, but for a hair. */
+function cornersOf({ x, y, anchor }: Place, words: string): Spot[] {
+  const width = measure(words, FONT);
+  const left = anchor === "start" ? x : anchor === "end" ? x - width : x - width / 2;
+  return [left + 3, left + width - 3].flatMap((across) => [{ x: across, y: y - LINE * 0.6 }, { x: across, y }]);
+}
+
+/** Whether a spot lies within a polygon: a ray from it crosses the border an odd number of times. */
+const within = ({ x, y }: Spot, corners: Spot[]): boolean =>
+  corners.filter((a, i) => {
+    const b = corners[(i + 1) % corners.length] ?? a;
+    return a.y > y !== b.y > y && x < a.x + ((y - a.y) / (b.y - a.y)) * (b.x - a.x);
+  }).length %
+    2 ===
+  1;
 
 /** A line with a head, which points along it whatever its length. */
 export function Head({ arrow, from, to }: { arrow: Pick<Arrow, "ref">; from: { x: number; y: number }; to: { x: number; y: number } }): VNode | null {

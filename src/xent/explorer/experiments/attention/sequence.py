@@ -100,7 +100,7 @@ def table_of_all(s: Fields) -> Panel:
     )
     raw = num(_products(s.seed, int(s.size))[s.query][s.key], "raw")
     score = num(every[s.query][s.key], "score")
-    story = text.sequence_nan if any(math.isnan(v) for row in weights for v in row) else text.sequence_story
+    story = {"none": text.sequence_none, "causal": text.sequence_story, "strict": text.sequence_nan}[s.mask]
     return panel(
         "sequence",
         text.sequence,

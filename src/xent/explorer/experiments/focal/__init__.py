@@ -30,6 +30,7 @@ from xent.explorer.programs.focal import Problem, focal
 from xent.explorer.section import Drawing, Preset, Sources, edit
 from xent.explorer.state import ActionError
 from xent.explorer.text import words
+from xent.explorer.view import Num
 
 text = words("focal")
 
@@ -49,7 +50,7 @@ PRESETS = (
         ),
         why=lambda s: {
             "gamma": shown(s.gamma),
-            "ratio": num(factor_of(s.ps[1], s.gamma) / factor_of(s.ps[0], s.gamma)),
+            "ratio": _times(factor_of(s.ps[1], s.gamma) / factor_of(s.ps[0], s.gamma)),
             "share": num(Batch(s).shares["focal"][0]),
         },
     ),
@@ -62,6 +63,11 @@ PRESETS = (
         why=lambda s: {"gamma": shown(s.gamma), "says": shown(s.says), "truth": num(truth_of(s.says, s))},
     ),
 )
+
+
+def _times(ratio: float) -> Num:
+    """Write how many times as much; whole where a decimal would say nothing."""
+    return num(ratio, text=f"{ratio:.0f}" if 999.5 <= ratio < 99_999.5 else None)
 
 
 def first(_: Sources) -> State:

@@ -240,6 +240,7 @@ def _ratio(row: Row) -> Panel:
                 behind=table([text.factor, text.here], [[labels[name], v] for name, v in held.items()]),
             ),
         ],
+        wide=True,
     )
 
 
@@ -298,6 +299,7 @@ def _squared(row: Row) -> Panel:
         "squared",
         text.squared,
         [prose("squared-story", say(text.squared_story, cross=one[0], square=two[0])), pulls, losses],
+        wide=True,
     )
 
 
