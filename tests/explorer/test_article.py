@@ -89,13 +89,21 @@ def test_a_link_opens_the_article_at_its_section(page: Page, address: str, name:
     assert_page_is_python(page)
 
 
+def scroll_to(page: Page, name: str) -> None:
+    """Scroll until a section is the one that is read: a page may grow below it, and then there is further to go."""
+    page.wait_for_function(
+        "([e, name]) => (e.scrollIntoView(), location.hash.startsWith(`#x=${name}&v=`))",
+        arg=[section(page, name).element_handle(), name],
+        polling=300,
+    )
+
+
 def test_the_address_and_the_title_follow_the_reader(page: Page, address: str) -> None:
     open_at(page, address, "x=logits&v=1&z=1,2")
     depth = page.evaluate("history.length")
-    section(page, LAST).evaluate("(e) => e.scrollIntoView()")
-    page.wait_for_function("(name) => location.hash.startsWith(`#x=${name}&v=`)", arg=LAST)
+    scroll_to(page, LAST)
     assert engine.contents("")["sections"][-1]["title"] in page.title()
-    section(page, "logits").evaluate("(e) => e.scrollIntoView()")
+    scroll_to(page, "logits")
     page.wait_for_function("() => location.hash.startsWith('#x=logits&v=1&z=1,2&names=cat,dog')")
     assert page.evaluate("history.length") == depth
 
