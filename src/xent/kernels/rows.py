@@ -1,8 +1,8 @@
 # pyright: basic, reportCallIssue=false, reportGeneralTypeIssues=false, reportArgumentType=false, reportAttributeAccessIssue=false
 """Rows of many classes, one after the other: hard labels, in the logits' own precision.
 
-A row is read once: it is copied into a buffer that stays in cache while its largest logit is found, becomes its
-powers there, and goes out as the gradient.
+A row is read once from memory: its largest logit is found, its powers are left in a buffer that stays in cache, and
+they go out as the gradient, of float32 while other rows are read (:mod:`~xent.kernels.climb`).
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def climb_double(z, n, x, hi, lo, most):
         x[j] = z[j]
         k = key(z[j])
         best = k if k > best else best
-    top, padded = unkey(best), (n + PAD - 1) // PAD * PAD
+    top, padded = unkey(best), whole_pads(n)
     for j in range(n, padded):
         x[j] = -math.inf
     below, rest, ties = 0.0, 0.0, 0.0
@@ -230,18 +230,6 @@ def _edge_of(out, x, n, v, own, at_own):
 
 
 @njit(**INLINE)
-def scale_row(x, n, skip, v, own, at_own):
-    """Turn a row's powers into its gradient, in place; 0 for a row that does not count."""
-    if skip:
-        for j in range(n):
-            x[j] = 0
-    else:
-        for j in range(n):
-            x[j] *= v
-        x[own] = at_own
-
-
-@njit(**INLINE)
 def go_out(x, n, skip, v, own, at_own, kind, out, past):
     """Store a row's gradient, of its powers; 0 for a row that does not count."""
     if skip:
@@ -331,7 +319,8 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
             go_out(x, classes, skip[t], v[t], own[t], at_label[t], kind, out, past)
         if flat:
             for r in range(n):
-                scale_row(at(block, r * width), classes, skip[r], v[r], own[r], at_label[r])
+                x = at(block, r * width)
+                go_out(x, classes, skip[r], v[r], own[r], at_label[r], kind, x, False)
             stream(at(grad, i * classes), block, n * classes, F4(1), -1, F4(0))
             continue
         waiting = n if both and i + group < stop else 0

@@ -14,8 +14,9 @@ from numba import njit
 
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import F8, at, blank, fma, hold, key, log1p, lowest, scratch, steady, unkey, widen
+from xent.kernels.climb import PAD, whole_pads
 from xent.kernels.finish import short, smoothed, tail_of, two_sum
-from xent.kernels.rows import PAD, place, put
+from xent.kernels.rows import place, put
 
 BLOCK = 128  # classes whose powers are added in the row's own type; the blocks are added in two floats
 
@@ -99,7 +100,7 @@ def cross_entropy(
     hi, lo, most = scales
     ignoring, ignore, _z_loss, _scale, _divisor, tau, past = options
     smooth, pace = smooth
-    padded = (classes + PAD - 1) // PAD * PAD
+    padded = whole_pads(classes)
     buffer = np.full(padded + 16, blank(z[0]))
     x, v = at(buffer, 0), scratch(3, blank(z[0]))
     total, rest, wrong = 0.0, 0.0, -1
