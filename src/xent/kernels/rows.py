@@ -230,6 +230,18 @@ def _edge_of(out, x, n, v, own, at_own):
 
 
 @njit(**INLINE)
+def scale_row(x, n, skip, v, own, at_own):
+    """:func:`go_out` in place: LLVM would ask whether the two arrays overlap, and they do, so do it one by one."""
+    if skip:
+        for j in range(n):
+            x[j] = 0
+    else:
+        for j in range(n):
+            x[j] *= v
+        x[own] = at_own
+
+
+@njit(**INLINE)
 def go_out(x, n, skip, v, own, at_own, kind, out, past):
     """Store a row's gradient, of its powers; 0 for a row that does not count."""
     if skip:
@@ -319,8 +331,7 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
             go_out(x, classes, skip[t], v[t], own[t], at_label[t], kind, out, past)
         if flat:
             for r in range(n):
-                x = at(block, r * width)
-                go_out(x, classes, skip[r], v[r], own[r], at_label[r], kind, x, False)
+                scale_row(at(block, r * width), classes, skip[r], v[r], own[r], at_label[r])
             stream(at(grad, i * classes), block, n * classes, F4(1), -1, F4(0))
             continue
         waiting = n if both and i + group < stop else 0
