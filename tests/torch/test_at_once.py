@@ -65,13 +65,40 @@ def test_a_kept_graph_hands_on_a_copy():
     assert torch.equal(b, kept)
 
 
-def test_changed_logits_are_noticed():
+def test_a_freed_graph_says_so():
     z, y = batch(4, 5)
-    shifted = z * 1
-    loss = at_once(shifted, y)
-    shifted.detach().add_(1)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+    loss = at_once(z, y)
+    loss.backward()
+    with pytest.raises(RuntimeError, match="second time"):
         loss.backward()
+
+
+def test_upstream_gradients_side_by_side():
+    z, y = batch(4, 5)
+    (want,) = torch.autograd.grad(at_once(z, y), z)
+    ones = torch.tensor([1.0, 2.0, -1.0])
+    (found,) = torch.autograd.grad(at_once(z, y), z, ones, is_grads_batched=True)
+    torch.testing.assert_close(found, ones[:, None, None] * want)
+    loss = at_once(z, y)
+    found = torch.func.vmap(lambda v: torch.autograd.grad(loss, z, v)[0])(ones)
+    torch.testing.assert_close(found, ones[:, None, None] * want)
+
+
+def test_compiled_backward(recwarn):
+    from torch._dynamo import compiled_autograd
+
+    z, y = batch(4, 5)
+    (want,) = torch.autograd.grad(at_once(z, y), z)
+    with compiled_autograd._enable(torch.compile(backend="eager")):
+        at_once(z, y).backward()
+    torch.testing.assert_close(z.grad, want)
+    assert not [w for w in recwarn if "does not know how to trace" in str(w.message)]
+
+
+def test_zeros_without_memory():
+    nothing = torch._efficientzerotensor((4, 5))
+    loss = xent.torch.cross_entropy(nothing, torch.tensor([0, 1, 2, 4]))
+    torch.testing.assert_close(loss, torch.tensor(5.0).log())
 
 
 def test_a_label_that_is_no_class_is_named():

@@ -11,14 +11,24 @@ the power is ±∞ or NaN: who adds powers up looks at the sum, and takes such a
 
 from __future__ import annotations
 
-import math
-
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic
 
+from xent.kernels._compile import INLINE
 from xent.kernels._math import _E4, _SCALES
-from xent.kernels._vectors import _INT, _LANES, _WHOLE, WIDTH, _every, _function, _load, _spread, _store
+from xent.kernels._vectors import (
+    _INT,
+    _LANES,
+    _WHOLE,
+    WIDTH,
+    _every,
+    _function,
+    _load,
+    _masked,
+    _spread,
+    _store,
+)
 
 MAGIC = 1.5 * 2.0**19  # floats from 2¹⁹ to 2²⁰ are sixteenths
 _TABLE = tuple(2.0 ** (i / 16) for i in range(WIDTH))
@@ -56,7 +66,7 @@ def _anywhere(builder, gap, hi, lo, most):
     m = [builder.call(rint, [builder.fmul(g, down)]) for g in gap]
     r = [builder.call(fma, [g, hi, x]) for g, x in zip(gap, m, strict=True)]
     r = [builder.call(fma, [g, lo, x]) for g, x in zip(gap, r, strict=True)]
-    q = [_every(_LANES, float(_E4[-1]))] * 4
+    q = [_every(_LANES, float(_E4[-1]))] * len(gap)
     for c in _E4[-2::-1]:
         q = [builder.call(fma, [x, y, _every(_LANES, float(c))]) for x, y in zip(q, r, strict=True)]
     n = [builder.fptosi(x, _WHOLE) for x in m]
@@ -97,31 +107,65 @@ def lift(_, to, source, top, hi, lo, most, parts):
     return types.void(to, source, f, f, f, f, parts), codegen
 
 
+def _others(builder, z, to, scales, parts):
+    """Powers of all but the largest are added; the largest's own is exactly 1. Says how many there are of those."""
+    top, hi, lo, most = (_spread(builder, a, _LANES) for a in scales)
+    own = [builder.fcmp_ordered("==", x, top) for x in z]
+    gap = [builder.fsub(top, x) for x in z]
+    for i, p in enumerate(_powers(builder, gap, hi, lo, most)):
+        _store(builder, p, _place(builder, to, i))
+        _add_others(builder, own[i], p, _place(builder, parts, i))
+    bits, whole = ir.IntType(WIDTH), ir.IntType(64)
+    count = _function(builder, "llvm.ctpop.i64", whole, whole)
+    first, *rest = (builder.zext(builder.bitcast(o, bits), whole) for o in own)
+    for i, t in enumerate(rest, 1):
+        first = builder.or_(first, builder.shl(t, whole(WIDTH * i)))
+    return builder.call(count, [first])
+
+
+def _add_others(builder, own, p, place):
+    """Add to the numbers at a place, but where it is the largest's own."""
+    before = _load(builder, place, align=64)
+    _store(builder, builder.select(own, before, builder.fadd(before, p)), place, 64)
+
+
 @intrinsic
 def lift_others(_, to, source, top, hi, lo, most, parts):
     """As :func:`lift`, but what is ``top`` is not added, and its number is the answer: an int64."""
 
     def codegen(_context, builder, _signature, args):
-        top, hi, lo, most = (_spread(builder, a, _LANES) for a in args[2:6])
         z = [_load(builder, _place(builder, args[1], i)) for i in _EVERY]
-        own = [builder.fcmp_ordered("==", x, top) for x in z]
-        gap = [
-            builder.select(o, _every(_LANES, math.inf), builder.fsub(top, x)) for o, x in zip(own, z, strict=True)
-        ]
-        for i, p in enumerate(_powers(builder, gap, hi, lo, most)):
-            _store(builder, builder.select(own[i], _every(_LANES, 1.0), p), _place(builder, args[0], i))
-            part = _place(builder, args[6], i)
-            _store(builder, builder.fadd(_load(builder, part, align=64), p), part, 64)
-        bits, whole = ir.IntType(WIDTH), ir.IntType(64)
-        count = _function(builder, "llvm.ctpop.i64", whole, whole)
-        ties = [builder.zext(builder.bitcast(o, bits), whole) for o in own]
-        first, *rest = (builder.shl(t, whole(WIDTH * i)) for i, t in enumerate(ties))
-        for t in rest:
-            first = builder.or_(first, t)
-        return builder.call(count, [first])
+        return _others(builder, z, args[0], args[2:6], args[6])
 
     f = types.float32
     return types.int64(to, source, f, f, f, f, parts), codegen
+
+
+@intrinsic(prefer_literal=True)
+def lift_last(_, count, to, source, n, top, hi, lo, most, parts):
+    """As :func:`lift_others`, for a row's last n logits, in ``count`` (a constant) vectors; 0 is put after them."""
+    vectors = count.literal_value
+
+    def codegen(_context, builder, _signature, args):
+        to, source, n = args[1:4]
+        z = [_load(builder, _place(builder, source, i)) for i in range(vectors - 1)]
+        last = _masked(builder, _place(builder, source, vectors - 1), builder.sub(n, n.type(WIDTH * (vectors - 1))))
+        return _others(builder, [*z, last], to, args[4:8], args[8])
+
+    f = types.float32
+    return types.int64(count, to, source, types.intp, f, f, f, f, parts), codegen
+
+
+@njit(**INLINE)
+def lift_some(to, source, n, top, hi, lo, most, parts):
+    """As :func:`lift_others`, for the last n logits of a row, 0 < n < 64; nothing else is read."""
+    if n > 3 * WIDTH:
+        return lift_last(4, to, source, n, top, hi, lo, most, parts)
+    if n > 2 * WIDTH:
+        return lift_last(3, to, source, n, top, hi, lo, most, parts)
+    if n > WIDTH:
+        return lift_last(2, to, source, n, top, hi, lo, most, parts)
+    return lift_last(1, to, source, n, top, hi, lo, most, parts)
 
 
 @intrinsic
@@ -137,16 +181,14 @@ def lift_lanes(_, to, lane, top, hi, lo, most, part, ties):
         z, top = ([_load(builder, _place(builder, p, i), align=64) for i in _EVERY] for p in args[1:3])
         own = [builder.fcmp_ordered("==", x, y) for x, y in zip(z, top, strict=True)]
         gap = [builder.fsub(y, x) for x, y in zip(z, top, strict=True)]
-        gap = [builder.select(o, _every(_LANES, math.inf), g) for o, g in zip(own, gap, strict=True)]
         for i, p in enumerate(_powers(builder, gap, hi, lo, most)):
             if kept:
-                _store(builder, builder.select(own[i], _every(_LANES, 1.0), p), _place(builder, args[0], i), 64)
-            for sums, more in (
-                (args[6], p),
-                (args[7], builder.select(own[i], _every(_LANES, 1.0), _every(_LANES, 0.0))),
-            ):
-                place = _place(builder, sums, i)
-                _store(builder, builder.fadd(_load(builder, place, align=64), more), place, 64)
+                _store(builder, p, _place(builder, args[0], i), 64)
+            _add_others(builder, own[i], p, _place(builder, args[6], i))
+            place = _place(builder, args[7], i)
+            before = _load(builder, place, align=64)
+            more = builder.fadd(before, _every(_LANES, 1.0))
+            _store(builder, builder.select(own[i], more, before), place, 64)
         return context.get_dummy_value()
 
     f = types.float32

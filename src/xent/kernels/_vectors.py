@@ -18,7 +18,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from xent.kernels._compile import INLINE
-from xent.kernels._math import F4, at
+from xent.kernels._math import at
 
 WIDTH = 16
 _FLOAT, _DOUBLE, _INT = ir.FloatType(), ir.DoubleType(), ir.IntType(32)
@@ -102,6 +102,14 @@ def raised_part(_, best, source, n):
     return types.void(best, source, n), codegen
 
 
+@njit(**INLINE)
+def raised_some(best, source, n):
+    """:func:`raised` for n < 64 numbers, in the vectors best[:64]; nothing else is read."""
+    for i in range(0, 4 * WIDTH, WIDTH):
+        if i < n:
+            raised_part(at(best, i), at(source, i), n - i)
+
+
 @intrinsic
 def chosen(_, to, lane, own, j):
     """to[:16] = lane[:16] where own[:16], of int32, is j."""
@@ -152,17 +160,6 @@ def _masked(builder, p, n):
     p, here = builder.bitcast(p, _LANES.as_pointer()), _first(builder, n)
     load = _function(builder, "llvm.masked.load.v16f32.p0", _LANES, p.type, _INT, here.type, _LANES)
     return builder.call(load, [p, ir.Constant(_INT, 4), here, _every(_LANES, -math.inf)])
-
-
-@intrinsic
-def part(_, to, source, n):
-    """to[:16] = the first n of source[:16] (all if n > 16, none if n < 0), then −∞; nothing else is read."""
-
-    def codegen(context, builder, _signature, args):
-        _store(builder, _masked(builder, args[1], args[2]), args[0])
-        return context.get_dummy_value()
-
-    return types.void(to, source, n), codegen
 
 
 @intrinsic
@@ -321,142 +318,3 @@ def join_rows(_, to, source, stride, k):
         return context.get_dummy_value()
 
     return types.void(to, source, types.intp, k), codegen
-
-
-def _asking(cache):
-    """Make a function that asks for the cache line at p, which need not exist: for the first cache, or the second.
-
-    The second waits for more lines at a time; in the first, a line is where it is needed.
-    """
-
-    @intrinsic
-    def ask(_, p):
-        def codegen(context, builder, _signature, args):
-            byte = ir.IntType(8).as_pointer()
-            prefetch = _function(builder, "llvm.prefetch.p0", ir.VoidType(), byte, _INT, _INT, _INT)
-            builder.call(prefetch, [builder.bitcast(args[0], byte), _INT(0), _INT(4 - cache), _INT(1)])
-            return context.get_dummy_value()
-
-        return types.void(p), codegen
-
-    return ask
-
-
-fetch, fetch_near = _asking(2), _asking(1)
-
-
-@intrinsic
-def _put(_, to, source, v):
-    """to[:16] = source[:16] · v, past the caches; ``to`` is aligned to 64 bytes."""
-
-    def codegen(context, builder, _signature, args):
-        value = builder.fmul(_load(builder, args[1]), _spread(builder, args[2], _LANES))
-        store = _store(builder, value, args[0], 64)
-        store.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(_INT, 1)]))
-        return context.get_dummy_value()
-
-    return types.void(to, source, v), codegen
-
-
-@intrinsic
-def _address(_, p):
-    """Address that a pointer holds."""
-
-    def codegen(_context, builder, _signature, args):
-        return builder.ptrtoint(args[0], ir.IntType(64))
-
-    return types.int64(p), codegen
-
-
-@intrinsic
-def _size(_, p):
-    """Bytes of a pointer's numbers."""
-    size = p.dtype.bitwidth // 8
-    return types.intp(p), lambda _context, _builder, _signature, _args: ir.Constant(ir.IntType(64), size)
-
-
-@njit(**INLINE)
-def expect(p, start, stop):
-    """Ask for p[start:stop], which need not exist: it is read soon, and memory works meanwhile."""
-    for i in range(start, stop, 64 // _size(p)):
-        fetch(at(p, i))
-
-
-@intrinsic
-def _put_doubles(_, to, source):
-    """to[:8] = source[:8] of float64, past the caches; ``to`` is aligned to 64 bytes."""
-
-    def codegen(context, builder, _signature, args):
-        store = _store(builder, _load(builder, args[1], ir.VectorType(_DOUBLE, 8), 8), args[0], 64)
-        store.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(_INT, 1)]))
-        return context.get_dummy_value()
-
-    return types.void(to, source), codegen
-
-
-@njit(**INLINE)
-def stream_doubles(to, source, n):
-    """to[:n] = source[:n] for float64, past the caches."""
-    head = min(((64 - (_address(to) & 63)) & 63) >> 3, n)
-    full = (n - head) >> 3
-    for j in range(head):
-        to[j] = source[j]
-    for b in range(full):
-        _put_doubles(at(to, head + 8 * b), at(source, head + 8 * b))
-    for j in range(head + 8 * full, n):
-        to[j] = source[j]
-
-
-@njit(**INLINE)
-def offset(p):
-    """How many numbers after p comes a place that a vector may be stored at: less than 64 bytes."""
-    return ((64 - (_address(p) & 63)) & 63) // _size(p)
-
-
-@njit(**INLINE)
-def aligned(p):
-    """p, or the next place that a vector may be stored at."""
-    return at(p, offset(p))
-
-
-@njit(**INLINE)
-def pour(to, source, v, first, last, home):
-    """to[:] = source[:] · v past the caches, in the vectors [first, last) but for the vector ``home``."""
-    for b in range(first, last):
-        if b != home:
-            _put(at(to, WIDTH * b), at(source, WIDTH * b), v)
-
-
-@njit(**INLINE)
-def pour_all(to, source, v, j):
-    """to[j : j + 64] = source[j : j + 64] · v past the caches."""
-    for i in range(j, j + 4 * WIDTH, WIDTH):
-        _put(at(to, i), at(source, i), v)
-
-
-@njit(**INLINE)
-def stream(to, source, n, v, own, at_own):
-    """to[:n] = source[:n] · v for float32, but to[own] = at_own; past the caches, as it is not read again."""
-    head = min(offset(to), n)
-    full, home = (n - head) >> 4, (own - head) >> 4
-    pour(at(to, head), at(source, head), v, 0, full, home)
-    edge(to, source, n, v, own, at_own)
-
-
-@njit(**INLINE)
-def edge(to, source, n, v, own, at_own):
-    """What :func:`pour` leaves of :func:`stream`: both ends, and the vector with ``own``. ``source`` is spent."""
-    head = min(offset(to), n)
-    full, home = (n - head) >> 4, (own - head) >> 4  # the vector with the exception
-    for j in range(head):
-        to[j] = source[j] * v
-    for j in range(head + WIDTH * full, n):
-        to[j] = source[j] * v
-    if 0 <= home < full:
-        mine = at(source, head + WIDTH * home)
-        for j in range(WIDTH):
-            mine[j] *= v
-        source[own] = at_own
-        _put(at(to, head + WIDTH * home), mine, F4(1))
-    elif 0 <= own < n:
-        to[own] = at_own

@@ -15,7 +15,7 @@ from numba import njit
 from xent.kernels._compile import EXACT, INLINE
 from xent.kernels._math import at, fma, log1p, widen
 from xent.kernels._pairs import add, cap, exp_minus, finite, multiply, product, two_sum, two_sum_of
-from xent.kernels._vectors import expect
+from xent.kernels._streams import expect
 from xent.kernels.finish import two_sum as extend
 from xent.kernels.lanes import GROUP, ROWS
 

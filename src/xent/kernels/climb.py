@@ -14,23 +14,9 @@ from numba import njit
 
 from xent.kernels._compile import FAST, INLINE
 from xent.kernels._math import F4, F8, at, blank, power, scratch, widen
-from xent.kernels._powers import lift, lift_others
-from xent.kernels._vectors import (
-    WIDTH,
-    added,
-    crest,
-    fetch,
-    fetch_near,
-    fill,
-    holds,
-    move,
-    part,
-    pour,
-    pour_all,
-    raised,
-    raised_part,
-    settled,
-)
+from xent.kernels._powers import lift, lift_others, lift_some
+from xent.kernels._streams import fetch, fetch_near, pour, pour_all
+from xent.kernels._vectors import WIDTH, added, crest, fill, holds, move, raised, raised_part, settled
 from xent.kernels.finish import tail_of, two_sum
 
 BLOCK = 256  # classes whose powers are added in the row's own type; the blocks are added in float64
@@ -142,16 +128,19 @@ def climb(z, n, top, peaks, x, scales, kept, after, new, to, source, v, full, ho
                 ask(after, j, long)
                 look(best, after, j)
                 lift(at(x, j), at(z, j), top, hi, lo, most, parts)
-        settled(sums, parts)
+        if b + BLOCK <= whole:
+            settled(sums, parts)
         close(best, peak, at(new, first))
-    if n > whole:
+    rest = n - whole
+    if rest:
         for i in range(0, PAD, WIDTH):
-            part(at(x, whole + i), at(z, whole + i), n - whole - i)
-            raised_part(peak, at(after, whole + i), n - whole - i)
+            raised_part(peak, at(after, whole + i), rest - i)
         ask(after, whole, long)
         pour(to, source, v, whole // WIDTH, full, home)
-        ties += lift_others(at(x, whole), at(x, whole), top, hi, lo, most, parts)
-        settled(sums, parts)
+        ties += lift_some(at(x, whole), at(z, whole), rest, top, hi, lo, most, parts)
+        for j in range(n, whole + PAD):
+            x[j] = 0
+    settled(sums, parts)
     return tail_of(top, added(sums), F8(ties)), crest(peak)
 
 

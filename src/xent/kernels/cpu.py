@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xent.kernels import lanes, rows, smooth_lanes, smooth_rows, threads
+from xent.kernels import lanes, rows, short, smooth_lanes, smooth_rows, threads
 from xent.kernels import small as _small
 from xent.kernels._math import BRAIN, HALF, NATIVE, steepness  # pyright: ignore[reportUnknownVariableType]
 from xent.kernels._pairs import pair
@@ -19,7 +19,8 @@ Array = Any
 
 PIECE = 2**19  # logits a thread takes at a time, or more: PIECES; smaller arrays are done by the caller's thread
 PIECES = 64  # ... large arrays are cut into so many, which do not depend on the number of threads, as no bit does
-FEW = _small.FEW
+LANES = {"f": 32}  # up to so many classes rows of a type lie side by side in the lanes ...
+OTHERS = 64  # ... of another type, or with smoothed labels
 PAST = 2**24  # gradients of more bytes than this are written past the caches
 # ε up to which smoothed labels are computed in the logits' own type. Where p_j comes next to ε/K, and p_j − ε/K
 # cancels, the gap is then about log 8 or more: one of the two logits is about 1 or more, and an ulp of it moves p_j
@@ -87,6 +88,7 @@ def cross_entropy(
     outer, classes, inner = z.shape
     if outer * inner == 0:
         return 0.0, -1
+    few = OTHERS if label_smoothing else LANES.get(z.dtype.char, OTHERS)
     tidy = inner == 1 and z.flags.carray and (grad is None or grad.flags.carray)
     if not tidy:
         options: dict[str, Any] = {
@@ -96,7 +98,7 @@ def cross_entropy(
         }  # fmt: skip
         if (classes > 1 and z.strides[1] != z.itemsize and 1 < inner < lanes.ROWS // 4) or not _plain(z):
             return _gathered(z, labels, grad=grad, **options)
-        if grad is not None and not _fits(z, grad):
+        if grad is not None and not _fits(z, grad, few):
             dense = np.empty(grad.shape, grad.dtype)
             answer = cross_entropy(z, labels, grad=dense, **options)
             grad[...] = dense
@@ -123,8 +125,10 @@ def cross_entropy(
     smooth = ()
     if label_smoothing:
         smooth = ((_smooth(float(label_smoothing), classes), pace(scale, divisor, temperature)),)
-    if classes > FEW and z_class == 1:
+    if classes > few and z_class == 1:
         loop = smooth_rows.cross_entropy if smooth else rows.cross_entropy
+        if not smooth and inner == 1 and g_outer in (0, classes):
+            loop = _by(z.dtype.char, classes, (loop, short.cross_entropy, loop))
         units, step = outer * inner, max(_piece(z) // classes, 1)
         shape, strides = (inner, classes), (z_outer, z_inner, g_outer, g_inner)
     else:
@@ -158,8 +162,7 @@ def small(
     ``wrong``.
     """
     kind, ignoring = z.dtype.char, ignore_index is not None
-    compute = _small.by_rows if z.shape[1] > FEW else _small.by_lanes
-    return compute(
+    return _by(kind, z.shape[1], _small.ARRAYS)(
         z,
         labels,
         _NO_ROWS[kind] if grad is None else grad,
@@ -170,9 +173,16 @@ def small(
     )
 
 
-def reach(kind: str, many: bool) -> tuple[Any, Any]:
-    """:func:`small` of addresses, for "f" or "d" and for more than FEW classes, and its last three arguments."""
-    return (_small.rows_at if many else _small.lanes_at), _UNIT[kind]
+def reach(kind: str, classes: int) -> tuple[Any, Any]:
+    """:func:`small` of addresses, for "f" or "d", and its last three arguments."""
+    return _by(kind, classes, _small.ADDRESSES), _UNIT[kind]
+
+
+def _by(kind: str, classes: int, ways: tuple[Any, Any, Any]) -> Any:
+    """Choose from the ways by lanes, by short rows and by rows."""
+    if classes <= LANES.get(kind, OTHERS):
+        return ways[0]
+    return ways[1] if kind == "f" and classes <= short.MOST else ways[2]
 
 
 def pace(scale: float, divisor: float, tau: float) -> float:
@@ -239,11 +249,11 @@ def _plain(z: Array) -> bool:
     return bool(z.flags.aligned) and all(s >= 0 and s % z.itemsize == 0 for s in z.strides) and z.dtype.isnative
 
 
-def _fits(z: Array, grad: Array) -> bool:
+def _fits(z: Array, grad: Array, few: int) -> bool:
     """Say whether the loop for these logits can write there."""
     (_, classes, inner), size = z.shape, grad.itemsize
     first, between, last = grad.strides
-    many = classes > FEW and z.strides[1] == z.itemsize
+    many = classes > few and z.strides[1] == z.itemsize
     step = first if inner == 1 else last
     return _plain(grad) and ((between == size and (many or step == classes * size)) or (not many and step == size))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from xent.kernels import memory, threads
 from xent.kernels import softmax as loops
-from xent.kernels.cpu import FEW, PAST, _flat, _plain, _scales, _stored
+from xent.kernels.cpu import OTHERS, PAST, _flat, _plain, _scales, _stored
 from xent.kernels.lanes import ROWS
 
 Array = np.ndarray
@@ -89,7 +89,7 @@ def _run(z: Array, out: Array | None, lse: Array | None, temperature: float, bfl
     lse_ = _NOTHING[8] if lse is None else lse.reshape(-1)
     scales = _scales(float(temperature), np.float64 if size == 8 else np.float32)
     past = out is not None and out.nbytes > PAST
-    if classes > FEW and s[1] == 1:
+    if classes > OTHERS and s[1] == 1:
         loop, units, step = loops.by_rows, outer * inner, max(PIECE // classes, 1)
         shape, strides = (inner, classes), (s[0], s[2], o[0], o[2])
     else:

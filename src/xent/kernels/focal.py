@@ -16,7 +16,7 @@ from numba.extending import overload
 from xent.kernels._compile import EXACT, kernel
 from xent.kernels._math import F8, at, blank, fma, hold, log1p, lost, power, scratch, steepness
 from xent.kernels._pairs import add, divide, exp_minus, multiply
-from xent.kernels._vectors import aligned
+from xent.kernels._streams import aligned
 from xent.kernels.finish import focal_exactly, tail_of, two_sum
 from xent.kernels.lanes import ROWS, add_up, fill, give, tile_room
 

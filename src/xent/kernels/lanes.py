@@ -16,7 +16,8 @@ from numba.extending import overload
 from xent.kernels._compile import FAST, INLINE, kernel
 from xent.kernels._math import F4, F8, I4, at, blank, hold, log1p, power, scratch, widen
 from xent.kernels._powers import lift_lanes
-from xent.kernels._vectors import WIDTH, aligned, chosen, columns, join_rows, rows_of, split_rows
+from xent.kernels._streams import aligned
+from xent.kernels._vectors import WIDTH, chosen, columns, join_rows, rows_of, split_rows
 from xent.kernels._vectors import fill as load
 from xent.kernels._vectors import raised as higher
 from xent.kernels.finish import settle, tail_of, two_sum

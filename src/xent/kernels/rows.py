@@ -29,14 +29,13 @@ from xent.kernels._math import (
     unkey,
     widen,
 )
-from xent.kernels._vectors import aligned, edge, offset, stream, stream_doubles
+from xent.kernels._streams import aligned, edge, offset, stream, stream_doubles
 from xent.kernels.climb import BLOCK, PAD, climb, climb_slowly, summits, survey, whole_pads
 from xent.kernels.finish import settle, tail_of, two_sum
 
 GROUP = 64  # at most so many rows are finished side by side
 TOGETHER = 8192  # ... and as many as have so many powers, which stay in cache until then
 PAIR = 2 * GROUP
-FLAT = 512  # gradients of rows of up to so many classes go out as one, if that is what they are in memory
 
 
 @njit(**INLINE)
@@ -230,18 +229,6 @@ def _edge_of(out, x, n, v, own, at_own):
 
 
 @njit(**INLINE)
-def scale_row(x, n, skip, v, own, at_own):
-    """:func:`go_out` in place: LLVM would ask whether the two arrays overlap, and they do, so do it one by one."""
-    if skip:
-        for j in range(n):
-            x[j] = 0
-    else:
-        for j in range(n):
-            x[j] *= v
-        x[own] = at_own
-
-
-@njit(**INLINE)
 def go_out(x, n, skip, v, own, at_own, kind, out, past):
     """Store a row's gradient, of its powers; 0 for a row that does not count."""
     if skip:
@@ -271,9 +258,7 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     numbers = (z_loss, scale, divisor, tau)
     zero, kept, height = blank(z[0]), grad.size > 0, summits(classes)
     both = kept and past and streams(grad)
-    flat = both and inner == 1 and g_outer == classes and classes <= FLAT
-    both = both and not flat
-    width = classes if flat else whole_pads(classes)
+    width = whole_pads(classes)
     group = max(1, min(GROUP, TOGETHER // width)) if kept else GROUP
     held = group * (2 if both else 1) if kept else 1  # rows of powers
     buffer = space(width * held + 2 * height + 3 * PAD, zero)
@@ -329,11 +314,6 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
             t, out = there + r, at(grad, place(i - group + r, inner, g_outer, g_inner))
             x = at(block, ((1 - turn) * group + r) * width)
             go_out(x, classes, skip[t], v[t], own[t], at_label[t], kind, out, past)
-        if flat:
-            for r in range(n):
-                scale_row(at(block, r * width), classes, skip[r], v[r], own[r], at_label[r])
-            stream(at(grad, i * classes), block, n * classes, F4(1), -1, F4(0))
-            continue
         waiting = n if both and i + group < stop else 0
         for r in range(0 if waiting or not kept else n):
             t, out = here + r, at(grad, place(i + r, inner, g_outer, g_inner))

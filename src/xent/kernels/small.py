@@ -2,7 +2,7 @@
 # pyright: reportPrivateImportUsage=false
 """What most calls are, in one call of few arguments: for a batch of 32 × 10 the call costs more than the loss.
 
-Two kernels, for many classes and for few, because a process that meets one of them should not compile both.
+Three kernels, for many classes, some and few: a process that meets one of them should not compile the others.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numba import carray, njit
 
-from xent.kernels import lanes, rows
+from xent.kernels import lanes, rows, short
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import located
 from xent.kernels.mass import label_mass
-
-FEW = 64  # up to so many classes rows lie side by side in the lanes
 
 
 @njit(**INLINE)
@@ -36,12 +34,24 @@ def by_rows(z, labels, grad, ignoring, ignore, mean, scales):
     z (N, K) and grad (N, K) or (0, 0): C-contiguous, of one type; grad is that of the mean, if it is one. labels
     (N,). scales: those of τ = 1, by ``_math.steepness``.
     """
+    return row_after_row(rows.cross_entropy, z, labels, grad, ignoring, ignore, mean, scales)
+
+
+@kernel
+def by_short_rows(z, labels, grad, ignoring, ignore, mean, scales):
+    """As :func:`by_rows`, for float32 and up to ``short.MOST`` classes."""
+    return row_after_row(short.cross_entropy, z, labels, grad, ignoring, ignore, mean, scales)
+
+
+@njit(**INLINE)
+def row_after_row(loop, z, labels, grad, ignoring, ignore, mean, scales):
+    """:func:`by_rows`, by a loop over rows."""
     (count, classes), nothing = z.shape, np.empty(0)
     by = divisor(labels, nothing, classes, ignoring, ignore, mean)
     options = (ignoring, ignore, 0.0, 1.0, by, 1.0, False)
     flat, to = z.reshape(-1), grad.reshape(-1)
     shape, strides = (1, classes), (classes, 0, classes, 0)
-    total, rest, wrong = rows.cross_entropy(
+    total, rest, wrong = loop(
         flat, labels, nothing, nothing, nothing, nothing, to, 0, shape, strides, scales, options, 0, count
     )
     return total + rest, by, wrong
@@ -49,7 +59,7 @@ def by_rows(z, labels, grad, ignoring, ignore, mean, scales):
 
 @kernel
 def by_lanes(z, labels, grad, ignoring, ignore, mean, scales):
-    """As :func:`by_rows`, for up to FEW classes."""
+    """As :func:`by_rows`, for few classes."""
     (count, classes), nothing = z.shape, np.empty(0)
     by = divisor(labels, nothing, classes, ignoring, ignore, mean)
     options = (ignoring, ignore, 0.0, 1.0, by, 1.0, False)
@@ -76,8 +86,16 @@ def rows_at(z, labels, grad, loss, count, classes, slope, ignore, mean, hi, lo, 
 
 
 @kernel
+def short_rows_at(z, labels, grad, loss, count, classes, slope, ignore, mean, hi, lo, most):
+    """As :func:`rows_at`, for float32 and up to ``short.MOST`` classes."""
+    logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
+    total, by, wrong = by_short_rows(logits, ours, to, True, ignore, mean, (hi, lo, most))
+    return closed(carray(located(loss, hi), 1), total, by, wrong)
+
+
+@kernel
 def lanes_at(z, labels, grad, loss, count, classes, slope, ignore, mean, hi, lo, most):
-    """As :func:`rows_at`, for up to FEW classes."""
+    """As :func:`rows_at`, for few classes."""
     logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
     total, by, wrong = by_lanes(logits, ours, to, True, ignore, mean, (hi, lo, most))
     return closed(carray(located(loss, hi), 1), total, by, wrong)
@@ -99,3 +117,6 @@ def closed(loss, total, by, wrong):
         return -2
     loss[0] = total / by
     return -1
+
+
+ARRAYS, ADDRESSES = (by_lanes, by_short_rows, by_rows), (lanes_at, short_rows_at, rows_at)

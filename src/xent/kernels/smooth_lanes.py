@@ -10,7 +10,7 @@ from numba import njit
 
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import F8, I4, at, blank, fma, hold, scratch, steady
-from xent.kernels._vectors import aligned
+from xent.kernels._streams import aligned
 from xent.kernels.finish import short, smoothed, tail_of, two_sum
 from xent.kernels.lanes import ROWS, add_up, fill, give, hand_out, leave_out, own_of, tile_room
 

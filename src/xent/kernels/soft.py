@@ -34,7 +34,7 @@ from xent.kernels._math import (
     widen,
 )
 from xent.kernels._pairs import pair
-from xent.kernels._vectors import expect
+from xent.kernels._streams import expect
 from xent.kernels.careful import SLOPE, STEP, T_, T
 from xent.kernels.finish import two_sum
 from xent.kernels.lanes import ROWS

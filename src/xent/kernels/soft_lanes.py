@@ -11,7 +11,7 @@ from numba import njit
 from xent.kernels import careful
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import F8, NATIVE, at, blank, hold, power, raised, scratch, widen
-from xent.kernels._vectors import aligned
+from xent.kernels._streams import aligned
 from xent.kernels.careful import SLOPE, STEP, T_, T, X
 from xent.kernels.finish import two_sum
 from xent.kernels.lanes import GROUP, ROWS, add_up, give, tile_room

@@ -15,7 +15,7 @@ from numba import njit
 
 from xent.kernels._compile import EXACT, INLINE, kernel
 from xent.kernels._math import F8, at, blank, fma, hold, logarithm, scratch, space, widen
-from xent.kernels._vectors import aligned, offset
+from xent.kernels._streams import aligned, offset
 from xent.kernels.climb import PAD, summits, whole_pads
 from xent.kernels.lanes import ROWS, fill, give, measure, tile_room
 from xent.kernels.rows import edge_of, place, put, put_scaled, read_on, streams

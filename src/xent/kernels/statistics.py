@@ -13,7 +13,7 @@ from numba import njit
 
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import F8, I8, at, blank, hold, log1p, space, widen
-from xent.kernels._vectors import aligned
+from xent.kernels._streams import aligned
 from xent.kernels.finish import two_sum
 from xent.kernels.rows import BLOCK, PAD, place, read, room
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from xent.kernels import cpu
-from xent.torch._fused import Family, slope_of
+from xent.torch._arguments import Options
+from xent.torch._fused import Family, handed_on, slope_of
 from xent.torch._small import PLAIN_OPTIONS, WORDS, by_addresses
 from xent.torch._tensors import PLAIN, forward_mode, unseen
 
@@ -21,38 +22,48 @@ def mean(z: Tensor, target: Tensor, ignore_index: int, family: Family) -> Tensor
     if torch.compiler.is_compiling() or type(z) not in PLAIN or type(target) not in PLAIN:
         return None
     shape = z.shape
-    if len(shape) != 2 or target.shape != shape[:1] or target.dtype is not torch.int64:
+    if len(shape) != 2 or target.dtype is not torch.int64 or z.dtype not in WORDS or type(ignore_index) is not int:
         return None
     n, k = shape
-    if z.dtype not in WORDS or not 0 < n * k <= cpu.PIECE or type(ignore_index) is not int:
+    if target.shape != (n,) or not 0 < n * k <= cpu.PIECE or not (z.is_cpu and target.is_cpu):
         return None
-    if not (z.is_cpu and target.is_cpu and z.is_contiguous() and target.is_contiguous()) or z.is_neg():
-        return None
-    if forward_mode() or not unseen():
+    if not (z.is_contiguous() and target.is_contiguous()) or z.is_neg() or forward_mode() or not unseen():
         return None
     if z.requires_grad and torch.is_grad_enabled():
-        return _apply(z, target, n, k, ignore_index, family)
+        return _apply(z, (target, n, k, ignore_index, family))
     found = by_addresses(z, target, n, k, ignore_index, True, False)
-    return None if found is None else found.loss
+    return None if found is None else found[0]
 
 
 class AtOnce(torch.autograd.Function):
-    """:class:`Fused` for :func:`mean`."""
+    """:class:`~xent.torch._fused.Fused` for :func:`mean`. ``given`` hides its target: autograd counts arguments."""
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, target: Tensor, n: int, k: int, ignore_index: int, family: Family) -> Tensor:
-        o = PLAIN_OPTIONS["mean"]
-        o = o if ignore_index == o.ignore_index else o._replace(ignore_index=ignore_index)
+    def forward(ctx: Any, z: Tensor, given: tuple[Tensor, int, int, int, Family]) -> Tensor:
+        target, n, k, ignore_index, family = given
         found = by_addresses(z, target, n, k, ignore_index, True, True)
-        loss, slope = found or family.kernel(z, target, None, None, o, slope=True)
-        ctx.rest = family, o, slope
-        ctx.save_for_backward(z, target, None, None)
+        if found is None:
+            found = family.kernel(z, target, None, None, _options(ignore_index), slope=True)
+        loss, ctx.slope = found
+        ctx.given = given
+        ctx.save_for_backward(z, target)
         return loss  # pyright: ignore[reportReturnType] - there is one, unless only the gradient is asked for
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        return slope_of(ctx, *grads), None, None, None, None, None
+        (grad,), slope = grads, ctx.slope
+        if handed_on(slope, grad):
+            ctx.slope = None
+            return slope, None
+        *_, ignore_index, family = ctx.given
+        return slope_of(grad, slope, (*ctx.saved_tensors, None, None), family, _options(ignore_index)), None
 
 
-# as in _fused
+def _options(ignore_index: int) -> Options:
+    return PLAIN_OPTIONS["mean"]._replace(ignore_index=ignore_index)
+
+
+# Autograd's Python part, without what it asks of other functions than this one: see _fused for the first.
 _apply: Any = super(torch.autograd.Function, AtOnce).apply  # pyright: ignore
+_node: Any = AtOnce._backward_cls  # pyright: ignore
+_node.apply = AtOnce.backward

@@ -340,28 +340,46 @@ class Fused(torch.autograd.Function):
         o: Any,
     ) -> Tensor:
         fuse = o.reduction != "none" and z.dtype != torch.float16
-        loss, slope = family.kernel(z, target, weight, other, o, slope=fuse)
-        ctx.rest = family, o, slope
+        loss, ctx.slope = family.kernel(z, target, weight, other, o, slope=fuse)
+        ctx.rest = family, o
         ctx.save_for_backward(z, target, weight, other)
         return loss
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        return None, slope_of(ctx, *grads), None, None, None, None
+        (grad,), slope = grads, ctx.slope
+        if not handed_on(slope, grad):
+            return None, slope_of(grad, slope, ctx.saved_tensors, *ctx.rest), None, None, None, None
+        ctx.slope = None  # whom it goes to may then keep it, and need not copy it
+        return None, slope, None, None, None, None
 
 
-def slope_of(ctx: Any, grad: Tensor) -> Tensor | None:
-    """Compute the gradient by the logits, or hand on what was computed with the loss."""
-    z, target, weight, other = ctx.saved_tensors
-    family, o, slope = ctx.rest
-    if torch.is_grad_enabled() or not direct(grad) or _batched(grad):  # the last: is_grads_batched
+def handed_on(slope: Tensor | None, grad: Tensor) -> bool:
+    """Say whether what was computed with the loss is the gradient, and nobody will ask for it again."""
+    return (
+        not torch.compiler.is_compiling()
+        and slope is not None
+        and type(grad) is Tensor
+        and grad.is_cpu
+        and not (_keep_graph() or torch.is_grad_enabled() or transforms_active() or _batched(grad))
+        and float(grad) == 1.0
+    )
+
+
+def slope_of(
+    grad: Tensor,
+    slope: Tensor | None,
+    tensors: tuple[Any, ...],
+    family: Family,
+    o: Any,
+) -> Tensor | None:
+    """Compute the gradient by the logits, where it cannot be handed on; ``_batched`` is is_grads_batched."""
+    z, target, weight, other = tensors
+    if torch.compiler.is_compiling() or torch.is_grad_enabled() or not direct(grad) or _batched(grad):
         return family.backward(grad, z, target, weight, other, *o)
     if slope is None or float(grad) != 1.0:
         return family.kernel(z, target, weight, other, o, value=False, slope=True, upstream=grad).slope
-    if _keep_graph():  # the next backward hands on this memory again: the caller's copy is the caller's
-        return slope.clone()
-    ctx.rest = family, o, None  # whom it goes to may then keep it, and need not copy it
-    return slope
+    return slope.clone()  # the next backward hands on this memory: the caller's copy is the caller's
 
 
 # Function.apply without its Python part, which is for functorch, and functorch does not come here

@@ -36,17 +36,21 @@ def small(z: Tensor, target: Tensor, o: Options, slope: bool) -> Result | None:
         return None
     if not (z.is_contiguous() and target.is_contiguous()) or z.is_neg() or target.is_neg():
         return None
-    return by_addresses(z, target, n, k, o.ignore_index, o.reduction == "mean", slope)
+    found = by_addresses(z, target, n, k, o.ignore_index, o.reduction == "mean", slope)
+    return None if found is None else Result(*found)
 
 
 def by_addresses(
     z: Tensor, target: Tensor, n: int, k: int, ignore_index: int, mean: bool, slope: bool
-) -> Result | None:
-    """Call the kernel for small batches, which may have nothing to divide by: then None."""
-    call, unit = cpu.reach("f" if z.dtype is torch.float32 else "d", k > cpu.FEW)
+) -> tuple[Tensor, Tensor | None] | None:
+    """Loss and gradient by the kernel for small batches, which may have nothing to divide by: then None."""
+    logits = z.data_ptr()
+    if not logits:  # autograd's zeros, which have no memory
+        return None
+    call, unit = cpu.reach("f" if z.dtype is torch.float32 else "d", k)
     loss, grad = torch.empty_like(WORDS[z.dtype]), torch.empty_like(z) if slope else None
     to = 0 if grad is None else grad.data_ptr()
-    wrong = call(z.data_ptr(), target.data_ptr(), to, loss.data_ptr(), n, k, slope, ignore_index, mean, *unit)
+    wrong = call(logits, target.data_ptr(), to, loss.data_ptr(), n, k, slope, ignore_index, mean, *unit)
     if wrong >= 0:
         _arguments.bad_label(target, k, wrong)
-    return Result(loss, grad) if wrong == -1 else None
+    return (loss, grad) if wrong == -1 else None
