@@ -19,6 +19,7 @@ from typing import Any
 from bench import machine
 from bench.cpu_cases import DATA, QUICK, SEED, SIZES
 from bench.cpu_contenders import CONTENDERS
+from bench.cpu_family import family
 from bench.cpu_goals import goals, verdict
 from bench.cpu_limits import cores
 from bench.cpu_others import others
@@ -54,6 +55,7 @@ def measure(
 
     begin = time.monotonic()
     rows = all_losses(sizes, quick=quick, data=data, say=say) + others(quick=quick, say=say)
+    rows += family(quick=quick, say=say)
     found: dict[str, Any] = {"memory": [], "first": []}
     if processes:
         names = tuple(n for n in CONTENDERS if not (quick and n == "torch.compile"))

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.cpu_cases import FORWARD, GRADIENT
 from bench.cpu_contenders import CONTENDERS, OURS
+from bench.cpu_family import CALL
 from bench.cpu_goals import verdict
 from bench.cpu_limits import COPY, NEW, READ
 
@@ -130,16 +131,28 @@ def docs(result: Result | None) -> str:
 
 def _others(result: Result) -> str:
     rows = [r for r in result["rows"] if (r["what"], r["dtype"]) != ("cross-entropy", "float32")]
-    if not rows:
-        return ""
+    calls = [r for r in rows if r["what"].startswith(CALL)]
+    rest = [r for r in rows if r not in calls]
+    parts: list[str] = []
+    if rest:
+        parts.append(
+            f"## Other types, other functions\n\nMilliseconds, all threads.\n\n{_each(rest)}{_wrong(rest)}"
+        )
+    if calls:
+        parts.append(f"## Small calls with options\n\nMilliseconds.\n\n{_each(calls)}")
+    return "\n".join(parts)
+
+
+def _each(rows: list[dict[str, Any]]) -> str:
+    """Write a line for each row, with the first of its limits."""
     names = [n for n in CONTENDERS if any(n in r["times"] for r in rows)]
+    limited = any(r["limits"] for r in rows)
     lines: list[list[str]] = []
     for r in rows:
-        limit = next(iter(r["limits"].values()), None)
+        bound = [_ms(next(iter(r["limits"].values()), None))] if limited else []
         what = f"{r['what']}, {r['mode']}, {size(r)} {r['dtype']}"
-        lines.append([what, _ms(limit), *(_ms(r["times"].get(n)) for n in names)])
-    body = table(("", "copy or read", *names), lines)
-    return f"## Other types, other functions\n\nMilliseconds, all threads.\n\n{body}{_wrong(rows)}"
+        lines.append([what, *bound, *(_ms(r["times"].get(n)) for n in names)])
+    return table(("", *(["copy or read"] if limited else []), *names), lines)
 
 
 def _memory(found: list[dict[str, Any]]) -> str:

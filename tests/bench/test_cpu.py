@@ -12,6 +12,7 @@ import torch
 from bench import article, cpu_cases, cpu_goals, cpu_rows, cpu_tables, machine, readme, timing
 from bench import cpu_contenders as who
 from bench.cpu_cases import FORWARD, GRADIENT, Skipped
+from bench.cpu_family import arrays, calls, information, likelihoods, training
 from bench.cpu_limits import COPY, NEW, READ, limits
 from bench.cpu_others import binary, probabilities
 from bench.cpu_process import peak_of
@@ -199,6 +200,18 @@ def test_schema(result):
     for row in result["rows"]:
         for name, t in row["times"].items():
             assert t["right"] or name == "scikit-learn", (row["what"], name, t["errors"])
+
+
+@pytest.mark.parametrize("part", [information, training, likelihoods, arrays, calls])
+def test_the_family_agrees_with_float64(part):
+    rows = part(cpu_cases.case(40, 12), True, silent)
+    assert rows
+    for row in rows:
+        assert set(row["times"]) & {"xent", "xent.torch"}
+        assert len(row["times"]) > 1
+        assert not row["skipped"]
+        for name, t in row["times"].items():
+            assert t["right"], (row["what"], name, t["errors"])
 
 
 def test_goals_are_those_of_the_design():
