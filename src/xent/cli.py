@@ -117,6 +117,8 @@ def _sources(file: str | None) -> Mapping[str, Rows]:
         rows = load(file)
     except InputError as error:
         raise UsageError(str(error)) from None
+    for note in rows.written.notes if rows.written else ():
+        print(f"xent: {rows.name}: {note}", file=sys.stderr)
     key = Word("", 60).clamp(rows.name) or "file"  # as a link can carry it
     return {key: rows} | {other: rows for other, rows in demo().items() if other != key}
 
@@ -148,7 +150,8 @@ def _parser() -> argparse.ArgumentParser:
         "file",
         nargs="?",
         metavar="FILE",
-        help="predictions to open on: an .npz with labels, and logits or probs (default: a classifier of digits)",
+        help="predictions to open on: an .npz with labels, and logits or probs; or a .csv with scores and label in "
+        "each row (default: a classifier of digits)",
     )
     command.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: this machine's %(default)s)"

@@ -255,3 +255,45 @@ def test_the_demo_needs_no_numpy() -> None:
     counter = program.replace("demo()", "demo(); import xent.explorer.files", 1)
     run = subprocess.run([sys.executable, "-c", counter], capture_output=True, text=True, check=True)
     assert run.stdout == "True\n"  # the question can be answered the other way
+
+
+# ------------------------------------------------------------------------------------------------------------ text
+
+
+def test_a_csv_is_read_as_the_page_reads_it(tmp_path):
+    path = tmp_path / "pets.CSV"
+    path.write_text("\ufeffcat,dog,label\n2,1,dog\n0,-inf,cat\n1,1,-100\n", encoding="utf-8")
+    rows = load(path)
+    assert (rows.name, rows.classes, list(rows.labels)) == ("pets.CSV", ("cat", "dog"), [1, 0])
+    assert list(rows.losses) == pytest.approx([1.3132616875182228, 0.0])
+    assert "-100" in rows.written.notes[0]
+
+
+def test_scores_that_add_up_to_one_are_probabilities(tmp_path):
+    path = tmp_path / "p.tsv"
+    path.write_text("0.2\t0.8\t1\n0.5\t0.5\t0\n")
+    rows = load(path)
+    assert list(rows.losses) == pytest.approx([-math.log(0.8), math.log(2)])
+    assert any("taken as probabilities" in note for note in rows.written.notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"a,b\n1,x\n", "Row 0 has too few numbers"),
+        (b"\xff\xfe1,2,0", "is not text in UTF-8"),
+        (b"1,2,-100\n", "no row that counts"),
+        (b"", "x.csv: "),
+    ],
+)
+def test_text_that_cannot_be_read_is_named(tmp_path, content, sentence):
+    path = tmp_path / "x.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=sentence) as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_text_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"There is no file .*none\.csv; rows of scores and a label were expected"):
+        load(tmp_path / "none.csv")

@@ -1,4 +1,4 @@
-"""Read a reader's own predictions, an ``.npz`` file, into `Rows`. The only part of the explorer that needs NumPy.
+"""Read a reader's own predictions, ``.npz`` or text, into `Rows`. The only part of the explorer that needs NumPy.
 
 Whatever is wrong with the file is found here, before a server starts, and said in one sentence.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast, overload
 
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import xent
-from xent.explorer.rows import Rows
+from xent.explorer import pasted
+from xent.explorer.rows import Rows, sort_out
 
 Array = NDArray[Any]
 
@@ -28,17 +30,25 @@ BLOCK = 2**20
 LEVELS = np.frombuffer(b"0123456789abcdefg", dtype=np.uint8)
 
 
+TEXTS = (".csv", ".tsv", ".txt")
+
+TAKEN = "The scores add up to 1 in every row and are taken as probabilities."
+
+
 class InputError(ValueError):
     """A file that cannot be explored; the message is one sentence for the reader."""
 
 
 def load(path: str | Path) -> Rows:
-    """Read logits (or probabilities) and labels from an ``.npz`` file and compute every row's loss in nats.
+    """Read logits (or probabilities) and labels from a file and compute every row's loss in nats.
 
-    The file holds ``labels`` (N whole numbers) and one of ``logits`` (N, K) and ``probs`` (N, K; logits are their
-    logarithms, a probability of 0 becomes the mask −∞); optionally ``classes`` (K names) and ``images``
+    An ``.npz`` holds ``labels`` (N whole numbers) and one of ``logits`` (N, K) and ``probs`` (N, K; logits are
+    their logarithms, a probability of 0 becomes the mask −∞); optionally ``classes`` (K names) and ``images``
     (N, height, width; shown with 17 grey levels from their smallest value to their largest). Write one with
     ``np.savez("predictions.npz", logits=logits, labels=labels)``. Nothing in it is ever unpickled.
+
+    A ``.csv``, ``.tsv`` or ``.txt`` is read as the page reads what is pasted (`xent.explorer.pasted`): the scores
+    and the label of each row, up to 10 000 rows. Scores that add up to 1 in every row are taken as probabilities.
 
     Parameters
     ----------
@@ -53,8 +63,9 @@ def load(path: str | Path) -> Rows:
     Raises
     ------
     InputError
-        The file is missing, damaged or not an npz, an array is missing or has the wrong shape or type, a label is
-        outside [0, K), a logit is NaN or +∞, a row is all −∞, or a row of probabilities is none.
+        The file is missing, damaged or neither text nor an npz, an array is missing or has the wrong shape or type,
+        a row of text cannot be read, a label is outside [0, K), a logit is NaN or +∞, a row is all −∞, or a row of
+        probabilities is none.
 
     Examples
     --------
@@ -65,7 +76,32 @@ def load(path: str | Path) -> Rows:
     >>> rows.name, rows.classes, rows.losses, rows.mistakes
     ('two.npz', ('0', '1'), array([0.12692801, 2.12692801]), array([1]))
     """
-    return of_arrays(_read(Path(path)), name=Path(path).name)
+    path = Path(path)
+    if path.suffix.lower() in TEXTS and not path.is_dir():
+        return _text(path)
+    return of_arrays(_read(path), name=path.name)
+
+
+def _text(path: Path) -> Rows:
+    """Read text; its scores are what they look like."""
+    try:
+        written = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}; rows of scores and a label were expected.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not text in UTF-8; save it as such, or as an .npz file.") from None
+    try:
+        read = pasted.read(written)
+        if pasted.text.like_probs in read.notes:
+            read = pasted.read(written, probs=True)
+            read = replace(read, notes=(*read.notes, TAKEN))
+        if not any(read.used):
+            raise InputError(f"{path} has no row that counts: every label is {pasted.IGNORED}.")
+    except pasted.PasteError as error:
+        raise InputError(f"{path}: {error}") from None
+    return sort_out(read, name=path.name)
 
 
 def of_arrays(arrays: Mapping[str, Array], *, name: str) -> Rows:
