@@ -135,6 +135,10 @@ def jax_jit(case: Case, mode: str) -> Run:
     return _jitted(loss, case, mode)
 
 
+def ours_in_jax(case: Case, mode: str) -> Run:
+    return _jitted(needs("xent.jax").cross_entropy, case, mode)
+
+
 def optax_jit(case: Case, mode: str) -> Run:
     each = needs("optax").softmax_cross_entropy_with_integer_labels
     return _jitted(lambda z, y: each(z, y).mean(), case, mode)
@@ -178,10 +182,11 @@ def as_in_the_article(case: Case, mode: str) -> Run:
     return lambda: (article.softmax_cross_entropy(z, y), article.softmax_cross_entropy_backward(z, y))
 
 
-OURS = ("xent", "xent.torch", "bare kernel")
+OURS = ("xent", "xent.torch", "xent.jax", "bare kernel")
 CONTENDERS: dict[str, Builder] = {
     "xent": ours,
     "xent.torch": ours_in_torch,
+    "xent.jax": ours_in_jax,
     "bare kernel": bare_kernel,
     "torch": torch_eager,
     "torch.compile": torch_compiled,
@@ -193,5 +198,5 @@ CONTENDERS: dict[str, Builder] = {
 }
 # JAX's threads cannot be limited within a process, torch.compile writes their number into its code, and SciPy,
 # scikit-learn and the article's functions use one thread anyway: their times beside all threads hold here too.
-ONE_THREAD = (*OURS, "torch")
+ONE_THREAD = ("xent", "xent.torch", "bare kernel", "torch")
 HALF = ("xent", "xent.torch", "bare kernel", "torch", "jax.jit")

@@ -16,7 +16,7 @@ NOT_YET = (
     "Not measured for this version yet: `make bench`, then `python -m bench readme`, writes the numbers here.\n"
 )
 PEERS = tuple(name for name in CONTENDERS if name not in OURS)
-IN_README = ("xent", "xent.torch", "torch", "torch.compile", "jax.jit", "optax", "SciPy", "article")
+IN_README = ("xent", "xent.torch", "xent.jax", "torch", "torch.compile", "jax.jit", "optax", "SciPy", "article")
 
 
 def table(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
@@ -191,7 +191,11 @@ def lost(result: Result) -> list[str]:
     """List every row in which a peer was faster than we, in words."""
     found: list[str] = []
     for r in result["rows"]:
-        for name, against in (("xent", PEERS), ("xent.torch", ("torch", "torch.compile"))):
+        for name, against in (
+            ("xent", PEERS),
+            ("xent.torch", ("torch", "torch.compile")),
+            ("xent.jax", ("jax.jit", "optax")),
+        ):
             own = r["times"].get(name)
             for peer in against if own else ():
                 t = r["times"].get(peer)

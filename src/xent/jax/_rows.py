@@ -215,7 +215,7 @@ def _(tau: float, cap: float | None, primals: Any, tangents: Any) -> Any:
     void = r.void & ~dead
     out = jnp.zeros(z.shape[:-1], z.dtype)
     if not isinstance(dz, SymbolicZero):
-        out = out + jnp.sum(spoilt(_gradient(r, t, push, tau, cap), void[..., None]) * dz, axis=-1)
+        out = out + jnp.sum(spoilt(gradient(r, t, push, tau, cap), void[..., None]) * dz, axis=-1)
     if not isinstance(dt, SymbolicZero):  # −log p; a mask without weight stays out of it, for 0 · ∞ = 0
         surprise = r.log1p_tail[..., None] + r.gap
         surprise = jnp.where(r.masked, jnp.where(t > 0, math.inf, 0.0), surprise)
@@ -225,7 +225,7 @@ def _(tau: float, cap: float | None, primals: Any, tangents: Any) -> Any:
     return cross_entropy(z, t, push, dead, tau, cap), out
 
 
-def _gradient(r: Rows, t: Array, push: Array | None, tau: float, cap: float | None) -> Array:
+def gradient(r: Rows, t: Array, push: Array | None, tau: float, cap: float | None) -> Array:
     """(T p − t + 2 push lse p) / τ · (1 − tanh²); at the largest logit T − t_k is the sum of the other weights."""
     pull, rest = jnp.sum(t, axis=-1), sum_where(~r.top, t)
     if push is not None:

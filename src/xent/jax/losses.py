@@ -9,7 +9,7 @@ from typing import Any
 import jax as _jax
 
 from xent import _validate
-from xent.jax import _rows
+from xent.jax import _labels, _rows
 from xent.jax._arguments import arrays, classes_last, computing
 
 Array = Any
@@ -246,18 +246,30 @@ def _loss(
 ) -> Array:
     c = _case(logits, target, weight, sample_weight, axis=axis, ignore_index=ignore_index)
     factor, dead = _factor(c)
-    z, t = c.logits.astype(factor.dtype), _distribution(c)
-    if label_smoothing:
-        t = (1.0 - label_smoothing) * t + label_smoothing / z.shape[-1]
-    if c.weight is not None:
-        t = t * faultless(c.weight, z.dtype)
-    live = factor if c.faulty is None else _rows.spoilt(factor, c.faulty & ~dead)
-    push = z_loss * live if z_loss else None
-    # A dead row's slope is 0, but what multiplies it may be 0 / 0: the selection makes the gradient 0 all the same.
-    z = jnp.where(dead[..., None], jax.lax.stop_gradient(z), z)
-    each = _rows.cross_entropy(z, t * live[..., None], push, dead, temperature, softcap)
+    live = factor if c.faulty is None else _rows.spoilt(factor, c.faulty if dead is None else c.faulty & ~dead)
+    z = c.logits.astype(factor.dtype)
+    if c.q is None and not label_smoothing and not z_loss and softcap is None:
+        mass = live if c.weight is None else live * _weights(c, z.dtype)
+        if dead is not None:
+            z = jnp.where(dead[..., None], jax.lax.stop_gradient(z), z)
+            z = jnp.where((dead & ~jnp.isfinite(jnp.max(z, axis=-1)))[..., None], 0.0, z)  # no 0 · ∞ there
+        each = _labels.cross_entropy(z, c.labels, mass, temperature)
+    else:
+        dead = jnp.zeros(live.shape, bool) if dead is None else dead
+        # A dead row's slope is 0, but what multiplies it may be 0 / 0: the choice makes it 0 all the same.
+        z = jnp.where(dead[..., None], jax.lax.stop_gradient(z), z)
+        t = _target_weights(c, label_smoothing) * live[..., None]
+        each = _rows.cross_entropy(z, t, z_loss * live if z_loss else None, dead, temperature, softcap)
     by = _divisor(c, factor, denominator) if reduction == "mean" else None
     return reduced(each, by, reduction, on_empty)
+
+
+def _target_weights(c: _validate.Case, label_smoothing: float) -> Array:
+    """Give every class's weight in each row."""
+    t = _distribution(c)
+    if label_smoothing:
+        t = (1.0 - label_smoothing) * t + label_smoothing / t.shape[-1]
+    return t if c.weight is None else t * faultless(c.weight, t.dtype)
 
 
 def _distribution(c: _validate.Case) -> Array:
@@ -270,14 +282,20 @@ def faultless(weight: Array, dtype: Any) -> Array:
     return _rows.spoilt(weight.astype(dtype), jnp.any(jnp.isnan(weight)))
 
 
-def _factor(c: _validate.Case) -> tuple[Array, Array]:
-    """Give each row's factor, 0 if it is ignored, and the rows that count for nothing."""
-    factor = jnp.ones(c.logits.shape[:-1], computing(c.logits))
+def _weights(c: _validate.Case, dtype: Any) -> Array:
+    """Give the class weight of each row's label."""
+    return jnp.take(faultless(c.weight, dtype), c.labels, mode="clip")
+
+
+def _factor(c: _validate.Case) -> tuple[Array, Array | None]:
+    """Give each row's factor, 0 if it is ignored, and the rows that count for nothing, None if there are none."""
+    factor, dead = jnp.ones(c.logits.shape[:-1], computing(c.logits)), None
     if c.sample_weight is not None:
         factor = c.sample_weight.astype(factor.dtype)
-    dead = factor == 0
+        dead = factor == 0
     if c.valid is not None:
-        factor, dead = jnp.where(c.valid, factor, 0.0), dead | ~c.valid
+        factor = jnp.where(c.valid, factor, 0.0)
+        dead = ~c.valid if dead is None else dead | ~c.valid
     return factor, dead
 
 
@@ -288,7 +306,10 @@ def _divisor(c: _validate.Case, factor: Array, given: float | str | None) -> Arr
     if isinstance(given, float):
         return jnp.asarray(given, factor.dtype)
     if c.weight is not None:
-        factor = factor * jnp.sum(_distribution(c) * faultless(c.weight, factor.dtype), axis=-1)
+        if c.q is None:
+            factor = factor * _weights(c, factor.dtype)
+        else:
+            factor = factor * jnp.sum(_distribution(c) * faultless(c.weight, factor.dtype), axis=-1)
     return jnp.sum(factor)
 
 
