@@ -14,13 +14,13 @@ import math
 from collections.abc import Callable
 from decimal import Context, Decimal
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import array_api_compat
 import numpy as np
 
-from xent import _arrays, _validate
+from xent import _arrays, _numpy_information, _validate
 from xent._arrays import Pair, add, choose, constant, divide, minus, multiply, total, wide
 
 Array = Any
@@ -330,10 +330,17 @@ def _evaluate(
     formula: Callable[..., _Measured], base: float, axis: int, *, exponential: bool = False, **arrays: Array
 ) -> Array:
     """Validate, put the classes first, compute block by block of rows, convert the unit."""
-    if _validate.number(base, "base", low=1, high=math.inf, open_low=True) == math.e:
-        unit = Fraction(1)
-    else:
-        unit = Fraction(Context(prec=60).ln(Decimal(float(base))))
+    unit, as_pair = _log_of(_validate.number(base, "base", low=1, high=math.inf, open_low=True))
+    if formula in _KERNELS:
+        as_pair = _numpy_information.PERPLEXITY if exponential else as_pair
+        quick = _numpy_information.measure(_KERNELS[formula], as_pair, axis, arrays)
+        if quick is not None:
+            answer, odd, rows = quick
+            if rows is not None:
+                answer.reshape(-1)[odd] = _unit(
+                    np, formula(_compat.array_namespace(rows[0]), *rows), unit, exponential
+                )
+            return answer[()]
     xp, clean, faulty = _distributions(axis, arrays)
     classes, *rows = clean[0].shape
     count, step = math.prod(rows), max(_BLOCK // classes, 1)
@@ -347,6 +354,22 @@ def _evaluate(
     for wrong in faulty:
         answer = xp.where(wrong, math.nan, answer)
     return _arrays.plain(xp.astype(answer, xp.result_type(*(a.dtype for a in clean), xp.float32)))
+
+
+# What has a kernel, by its formula.
+_KERNELS: dict[Callable[..., _Measured], str] = {
+    _own_surprise: "entropy",
+    _surprise: "cross_entropy",
+    _relative: "kl_divergence",
+    _shared: "js_divergence",
+}
+
+
+@lru_cache(maxsize=64)
+def _log_of(base: float) -> tuple[Fraction, tuple[float, float]]:
+    """Logarithm of a base, and as a pair of floats."""
+    exact = Fraction(1) if base == math.e else Fraction(Context(prec=60).ln(Decimal(float(base))))
+    return exact, (float(exact), float(exact - Fraction(float(exact))))
 
 
 def _distributions(axis: int, arrays: dict[str, Array]) -> tuple[Any, list[Array], list[Array]]:
