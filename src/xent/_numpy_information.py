@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ from xent._numpy import KINDS, narrowed
 Array = Any
 
 _SINGLE, _DOUBLE, _HALF = KINDS[0], KINDS[1], KINDS[2]
-SIDE = 64  # below so many classes, rows go side by side
+FEW = 128  # below so many classes, rows alone go side by side
+MANY = 512  # from so many on, classes alone
 PIECE = 2**17  # probabilities of one piece of work
 NATS, PERPLEXITY = (1.0, 0.0), (0.0, 0.0)  # units: nats, and the exponential of nats
 
@@ -76,7 +76,7 @@ def _laid(a: Array, axis: int, classes: int, kind: Any) -> Array:
         a = a.reshape(-1, classes)
     if a.dtype != kind:
         a = a.astype(kind)
-    if a.strides[1] != a.itemsize and classes >= SIDE:
+    if a.strides[1] != a.itemsize and classes >= FEW:
         return np.ascontiguousarray(a)
     return a if all(s % a.itemsize == 0 and s >= 0 for s in a.strides) else np.ascontiguousarray(a)
 
@@ -97,11 +97,13 @@ def _compute(
     rows = arrays[0].shape[0]
     answer, marks = np.empty(rows), np.empty(rows, np.int8)
     flat, steps = [_flat(a) for a in arrays], tuple(s // a.itemsize for a in arrays for s in a.strides)
-    scale, side = information.SCALE if wide else 1.0, classes < SIDE
+    down = 1 / information.SCALE if wide else 1.0
+    near = 1 if classes < FEW else information.NEAR if classes < MANY else information.LANES
 
     def work(start: int, stop: int) -> int:
-        return compute(*flat, answer, marks, classes, steps, side, scale, limits, unit, start, stop)
+        return compute(*flat, answer, marks, classes, steps, near, down, limits, unit, start, stop)
 
-    piece = max(PIECE // classes, 1)
-    found = sum(threads.run(work, rows, (piece + 63) // 64 * 64 if side else piece))
+    block = information.LANES // near
+    piece = max(PIECE // classes // block, 1) * block
+    found = sum(threads.run(work, rows, piece))
     return answer, marks if found else None

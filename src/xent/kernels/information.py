@@ -1,10 +1,11 @@
 # pyright: basic, reportCallIssue=false, reportGeneralTypeIssues=false, reportArgumentType=false, reportAttributeAccessIssue=false
-"""Entropy, cross-entropy and divergences of rows of probabilities: the formulas of :mod:`xent.information`, in loops.
+"""Entropy, cross-entropy and divergences of rows of probabilities: :mod:`xent.information` in loops.
 
-64 numbers go side by side: neighbouring classes of one row, or, where classes are few, one class of 64 rows. Each
-lane sums for itself, and the lanes of a row are added up at its end, so that nothing depends on the other rows.
+64 numbers go side by side: neighbouring classes of a row, or eight of eight rows, or, where classes are few, one
+class of 64 rows. Each lane sums for itself, and the lanes of a row are added up at its end, so that nothing depends
+on the other rows.
 
-Every logarithm is e ln 2 + 2 atanh t with t = (a − b) / (a + b) for mantissas a and b whose quotient is in [√½, √2].
+Every logarithm is e ln 2 + 2 atanh t, t = (a − b) / (a + b) for mantissas a and b whose quotient is in [√½, √2].
 float64 carries t, the logarithm, the terms and their sums as pairs of floats, of numbers times 2¹⁰⁰ so that no
 product is subnormal: a logarithm is good to 2⁻⁵⁹, and what a term exceeds p − q by to 2⁻⁵⁵. float32 is computed in
 float64, to 2⁻³³ of the same.
@@ -18,10 +19,10 @@ from numba import njit, types
 from numba.extending import overload
 
 from xent.kernels._compile import EXACT, INLINE, kernel
-from xent.kernels._math import at, fma, scratch, split
+from xent.kernels._math import F8, at, fma, scratch, split
 from xent.kernels._pairs import divide, two_sum, two_sum_of
 
-LANES = 64
+LANES, NEAR = 64, 8  # numbers side by side; classes of one row among them, where there are many
 SCALE, OFFSET = 2.0**100, 100.0
 _LN2, _LN2_HI, _LN2_LO = math.log(2.0), 0.6931471803691238, 1.9082149292705877e-10  # e · the second is exact
 _ROOT = math.sqrt(2.0)
@@ -141,7 +142,7 @@ def _surprise(x, y, width, lanes):
 
     def single(x, y, width, lanes):
         for r in range(width):
-            p, q = float(x[r]), float(y[r])
+            p, q = F8(x[r]), F8(y[r])
             look(p, q, r, lanes)
             lanes[MOST + r] = q if q > lanes[MOST + r] else lanes[MOST + r]
             lanes[NEVER + r] = 1.0 if (p > 0.0) & (q == 0.0) else lanes[NEVER + r]
@@ -153,7 +154,7 @@ def _surprise(x, y, width, lanes):
 
 
 def relative(x, y, width, lanes):
-    """Add p − q, and what p log(p / q) exceeds it by, of one class each to ``width`` lanes; none of it for p = 0."""
+    """Add p − q, and what p log(p / q) exceeds it by, of one class each to ``width`` lanes; nothing for p = 0."""
     raise NotImplementedError
 
 
@@ -189,7 +190,7 @@ def _relative(x, y, width, lanes):
 
     def single(x, y, width, lanes):
         for r in range(width):
-            p, q = float(x[r]), float(y[r])
+            p, q = F8(x[r]), F8(y[r])
             look(p, q, r, lanes)
             lanes[NEVER + r] = 1.0 if (p > 0.0) & (q == 0.0) else lanes[NEVER + r]
             there = (p > 0.0) & (q > 0.0)
@@ -216,8 +217,8 @@ def even(z):
 def shared(x, y, width, lanes):
     """Add ½ [p log(p / m) + q log(q / m)], m = (p + q) / 2, of one class each to ``width`` lanes.
 
-    With p the larger that is ½ [s log(p / m) − q log(p / q)], s = p + q. log(p / m) is 2 atanh((p − q) / (3 p + q)),
-    or from √2 on log 2 − 2 atanh(q / (2 p + q)).
+    With p the larger that is ½ [s log(p / m) − q log(p / q)], s = p + q. log(p / m) is twice the atanh of
+    (p − q) / (3 p + q), or from √2 on log 2 less that of q / (2 p + q).
     """
     raise NotImplementedError
 
@@ -257,7 +258,7 @@ def _shared(x, y, width, lanes):
 
     def single(x, y, width, lanes):
         for r in range(width):
-            p, q = float(x[r]), float(y[r])
+            p, q = F8(x[r]), F8(y[r])
             look(p, q, r, lanes)
             p, q = q if q > p else p, p if q > p else q
             gap, s, top = p - q, p + q, p if p > 0.0 else 1.0
@@ -285,172 +286,178 @@ def clear(lanes):
 
 
 @njit(**INLINE)
-def place(source, start, n, step, width, room):
-    """Give 64 numbers ``step`` apart, 0 from the n-th on: where they are, or copied to ``room``."""
-    if step == 1 and n >= width:
-        return at(source, start)
-    for r in range(n):
-        room[r] = source[start + r * step]
-    for r in range(n, width):
-        room[r] = 0
+def chunk(source, steps, classes, c, n, near, width, room):
+    """Give ``width`` numbers: the c-th ``near`` classes of each of n rows, 0 where there is none.
+
+    They are where they are, if that will do, or copied to ``room``.
+    """
+    step, hop = steps
+    if near == 1:
+        if step == 1 and n == width:
+            return at(source, c * hop)
+        for r in range(n):
+            room[r] = source[r * step + c * hop]
+        for r in range(n, width):
+            room[r] = 0
+    else:
+        first = c * near
+        left = min(near, classes - first)
+        if left == LANES:
+            return at(source, first)
+        for r in range(n):
+            row, to = at(source, r * step + first), at(room, r * near)
+            if left == NEAR:
+                for j in range(NEAR):
+                    to[j] = row[j]
+            else:
+                for j in range(left):
+                    to[j] = row[j]
+                for j in range(left, near):
+                    to[j] = 0
     return room
 
 
 @njit(**EXACT)
-def fold(lanes, name):
-    """Add the 64 lanes of a sum and of its second part up to the first."""
-    w = LANES // 2
-    while w:
-        for r in range(w):
-            s, rest = two_sum(lanes[name + r], lanes[name + w + r])
-            lanes[name + r] = s
-            lanes[name + LANES + r] += rest + lanes[name + LANES + w + r]
-        w >>= 1
+def pair_up(lanes, to, name, n):
+    """Add neighbouring lanes of a sum and of its second part: n are left."""
+    for r in range(n):
+        s, rest = two_sum(lanes[name + 2 * r], lanes[name + 2 * r + 1])
+        to[name + r] = s
+        to[name + LANES + r] = rest + (lanes[name + LANES + 2 * r] + lanes[name + LANES + 2 * r + 1])
 
 
 @njit(**EXACT)
-def fold_all(lanes):
-    """Make one row's lanes into one."""
-    fold(lanes, TERMS)
-    fold(lanes, GAP)
-    w = LANES // 2
-    while w:
-        for r in range(w):
-            lanes[MASS_P + r] += lanes[MASS_P + w + r]
-            lanes[MASS_Q + r] += lanes[MASS_Q + w + r]
-            least, most, never = lanes[LEAST + w + r], lanes[MOST + w + r], lanes[NEVER + w + r]
-            lanes[LEAST + r] = least if least < lanes[LEAST + r] else lanes[LEAST + r]
-            lanes[MOST + r] = most if most > lanes[MOST + r] else lanes[MOST + r]
-            lanes[NEVER + r] = never if never > lanes[NEVER + r] else lanes[NEVER + r]
-        w >>= 1
+def fold(lanes, to, n):
+    """Take lanes two by two."""
+    pair_up(lanes, to, TERMS, n)
+    pair_up(lanes, to, GAP, n)
+    for r in range(n):
+        to[MASS_P + r] = lanes[MASS_P + 2 * r] + lanes[MASS_P + 2 * r + 1]
+        to[MASS_Q + r] = lanes[MASS_Q + 2 * r] + lanes[MASS_Q + 2 * r + 1]
+        a, b = lanes[LEAST + 2 * r], lanes[LEAST + 2 * r + 1]
+        to[LEAST + r] = a if a < b else b
+        a, b = lanes[MOST + 2 * r], lanes[MOST + 2 * r + 1]
+        to[MOST + r] = a if a > b else b
+        a, b = lanes[NEVER + 2 * r], lanes[NEVER + 2 * r + 1]
+        to[NEVER + r] = a if a > b else b
 
 
 @njit(**EXACT)
-def close(lanes, n, scale, limits, unit, out, marks, start):
+def close(lanes, n, down, limits, unit, out, marks):
     """Write the answers of n rows, one a lane; gives the number of rows that are not :data:`FINE`.
 
-    limits: how far a sum may be from 1 (p's, q's), and the part of the terms that must be left of them. unit: the
-    logarithm of the base as a pair, or (0, 0) for the exponential of nats.
+    down: 1 / the scale of sums. limits: how far a sum may be from 1 (p's, q's), and the part of the terms that must
+    be left of them. unit: the logarithm of the base as a pair, or (0, 0) for the exponential of nats.
     """
     tolerance, other, least = limits
-    found = 0
+    power = unit[0] == 0.0
+    by, by_ = 1.0 if power else unit[0], unit[1]
+    found = 0.0
     for r in range(n):
         total = lanes[TERMS + r]
         v, v_ = two_sum(total, lanes[GAP + r])
         v, v_ = two_sum(v, v_ + (lanes[TERMS_LO + r] + lanes[GAP_LO + r]))
-        mark = FINE
-        if abs(v) < least * total or (lanes[MOST + r] > 1.0 and v < 0.02 * scale):
-            mark = ODD
-        if lanes[NEVER + r] > 0.0:
-            v, v_, mark = math.inf, 0.0, FINE
-        fine = abs(lanes[MASS_P + r] - 1.0) <= tolerance and abs(lanes[MASS_Q + r] - 1.0) <= other
-        if not (fine and lanes[LEAST + r] >= 0.0):
-            mark = WRONG
-        if unit[0] == 0.0:
-            e = math.exp(v / scale)
-            v, v_ = e, e * (v_ / scale)
-        else:
-            if unit[0] != 1.0 and v < math.inf:
-                v, v_ = divide(v, v_, unit[0], unit[1])
-            v, v_ = v / scale, v_ / scale
-        out[start + r] = v + v_
-        marks[start + r] = mark
-        found += 1 if mark != FINE else 0
-    return found
+        odd = (abs(v) < least * total) | ((lanes[MOST + r] > 1.0) & (v * down < 0.02))
+        never = lanes[NEVER + r] > 0.0
+        fine = (abs(lanes[MASS_P + r] - 1.0) <= tolerance) & (abs(lanes[MASS_Q + r] - 1.0) <= other)
+        mark = (1.0 * ODD if odd & (not never) else 0.0) if fine & (lanes[LEAST + r] >= 0.0) else 1.0 * WRONG
+        found += 1.0 if mark > 0.0 else 0.0
+        v, v_ = divide(v * down, v_ * down, by, by_)
+        lanes[TERMS + r] = math.inf if never else v
+        lanes[TERMS_LO + r] = 0.0 if never else v_
+        lanes[LEAST + r] = mark
+    for r in range(n):
+        out[r] = lanes[TERMS + r] + lanes[TERMS_LO + r]
+    for r in range(n if power else 0):
+        e = math.exp(lanes[TERMS + r])
+        out[r] = e + e * lanes[TERMS_LO + r]
+    for r in range(n):
+        marks[r] = int(lanes[LEAST + r])
+    return int(found)
 
 
 @njit(**INLINE)
-def shares(classes, rows, start, stop, side):
-    """Say how rows are cut: (blocks, chunks of a block, lanes in use)."""
-    if side:
-        width = min(LANES, (stop - start + 7) // 8 * 8)
-        return (stop - start + LANES - 1) // LANES, classes, width
-    return stop - start, (classes + LANES - 1) // LANES, LANES
+def done(lanes, other, n, near, down, limits, unit, out, marks):
+    """Finish a block of rows."""
+    left = LANES // 2
+    while left * near >= LANES:
+        fold(lanes, other, left)
+        lanes, other, left = other, lanes, left // 2
+    return close(lanes, n, down, limits, unit, out, marks)
 
 
 @njit(**INLINE)
-def chunk(source, steps, classes, block, c, start, stop, side, width, room):
-    """Give one chunk of 64: class c of a block of rows, or the c-th 64 classes of a row."""
-    if side:
-        first = start + block * LANES
-        return place(source, first * steps[0] + c * steps[1], min(LANES, stop - first), steps[0], width, room)
-    first = c * LANES
-    begin = (start + block) * steps[0] + first * steps[1]
-    return place(source, begin, min(LANES, classes - first), steps[1], width, room)
-
-
-@njit(**INLINE)
-def done(lanes, block, scale, limits, unit, out, marks, start, stop, side):
-    """Finish a block."""
-    if side:
-        first = start + block * LANES
-        return close(lanes, min(LANES, stop - first), scale, limits, unit, out, marks, first)
-    fold_all(lanes)
-    return close(lanes, 1, scale, limits, unit, out, marks, start + block)
+def cut(classes, near):
+    """Say how rows are cut: (rows of a block, chunks of their classes)."""
+    return LANES // near, (classes + near - 1) // near
 
 
 @kernel
-def entropy(p, out, marks, classes, steps, side, scale, limits, unit, start, stop):
-    """Rows [start, stop): answers in ``out``, what they are in ``marks``; the number of those that are not fine.
+def entropy(p, out, marks, classes, steps, near, down, limits, unit, start, stop):
+    """Rows [start, stop): answers in ``out``, what they are in ``marks``; gives the number of those not fine.
 
-    p: flat float32 or float64. steps: between rows and between classes. side: rows side by side. The rest as in
-    :func:`close`.
+    p: flat float32 or float64. steps: between rows and between classes. near: neighbouring classes side by side: 1,
+    :data:`NEAR` or :data:`LANES`, and but for 1 their step is 1. The rest as in :func:`close`.
     """
-    lanes, room = scratch(ROOM, 0.0), scratch(LANES, p[0])
-    blocks, chunks, width = shares(classes, out.size, start, stop, side)
-    found = 0
-    for block in range(blocks):
+    lanes, other, room = scratch(ROOM, 0.0), scratch(ROOM, 0.0), scratch(LANES, p[0])
+    (rows, chunks), found = cut(classes, near), 0
+    for i in range(start, stop, rows):
+        n = min(rows, stop - i)
+        width = (n * near + 7) // 8 * 8
         clear(lanes)
         for c in range(chunks):
-            x = chunk(at(p, 0), steps, classes, block, c, start, stop, side, width, room)
+            x = chunk(at(p, i * steps[0]), steps, classes, c, n, near, width, room)
             surprise(x, x, width, lanes)
-        found += done(lanes, block, scale, limits, unit, out, marks, start, stop, side)
+        found += done(lanes, other, n, near, down, limits, unit, at(out, i), at(marks, i))
     return found
 
 
 @kernel
-def cross_entropy(p, q, out, marks, classes, steps, side, scale, limits, unit, start, stop):
+def cross_entropy(p, q, out, marks, classes, steps, near, down, limits, unit, start, stop):
     """As :func:`entropy`, of two; steps: p's, then q's."""
-    lanes, room, other = scratch(ROOM, 0.0), scratch(LANES, p[0]), scratch(LANES, p[0])
-    blocks, chunks, width = shares(classes, out.size, start, stop, side)
-    found = 0
-    for block in range(blocks):
+    lanes, other, of_p, of_q = scratch(ROOM, 0.0), scratch(ROOM, 0.0), scratch(LANES, p[0]), scratch(LANES, p[0])
+    (rows, chunks), found = cut(classes, near), 0
+    for i in range(start, stop, rows):
+        n = min(rows, stop - i)
+        width = (n * near + 7) // 8 * 8
         clear(lanes)
         for c in range(chunks):
-            x = chunk(at(p, 0), steps[:2], classes, block, c, start, stop, side, width, room)
-            y = chunk(at(q, 0), steps[2:], classes, block, c, start, stop, side, width, other)
+            x = chunk(at(p, i * steps[0]), steps[:2], classes, c, n, near, width, of_p)
+            y = chunk(at(q, i * steps[2]), steps[2:], classes, c, n, near, width, of_q)
             surprise(x, y, width, lanes)
-        found += done(lanes, block, scale, limits, unit, out, marks, start, stop, side)
+        found += done(lanes, other, n, near, down, limits, unit, at(out, i), at(marks, i))
     return found
 
 
 @kernel
-def kl_divergence(p, q, out, marks, classes, steps, side, scale, limits, unit, start, stop):
+def kl_divergence(p, q, out, marks, classes, steps, near, down, limits, unit, start, stop):
     """As :func:`cross_entropy`."""
-    lanes, room, other = scratch(ROOM, 0.0), scratch(LANES, p[0]), scratch(LANES, p[0])
-    blocks, chunks, width = shares(classes, out.size, start, stop, side)
-    found = 0
-    for block in range(blocks):
+    lanes, other, of_p, of_q = scratch(ROOM, 0.0), scratch(ROOM, 0.0), scratch(LANES, p[0]), scratch(LANES, p[0])
+    (rows, chunks), found = cut(classes, near), 0
+    for i in range(start, stop, rows):
+        n = min(rows, stop - i)
+        width = (n * near + 7) // 8 * 8
         clear(lanes)
         for c in range(chunks):
-            x = chunk(at(p, 0), steps[:2], classes, block, c, start, stop, side, width, room)
-            y = chunk(at(q, 0), steps[2:], classes, block, c, start, stop, side, width, other)
+            x = chunk(at(p, i * steps[0]), steps[:2], classes, c, n, near, width, of_p)
+            y = chunk(at(q, i * steps[2]), steps[2:], classes, c, n, near, width, of_q)
             relative(x, y, width, lanes)
-        found += done(lanes, block, scale, limits, unit, out, marks, start, stop, side)
+        found += done(lanes, other, n, near, down, limits, unit, at(out, i), at(marks, i))
     return found
 
 
 @kernel
-def js_divergence(p, q, out, marks, classes, steps, side, scale, limits, unit, start, stop):
+def js_divergence(p, q, out, marks, classes, steps, near, down, limits, unit, start, stop):
     """As :func:`cross_entropy`."""
-    lanes, room, other = scratch(ROOM, 0.0), scratch(LANES, p[0]), scratch(LANES, p[0])
-    blocks, chunks, width = shares(classes, out.size, start, stop, side)
-    found = 0
-    for block in range(blocks):
+    lanes, other, of_p, of_q = scratch(ROOM, 0.0), scratch(ROOM, 0.0), scratch(LANES, p[0]), scratch(LANES, p[0])
+    (rows, chunks), found = cut(classes, near), 0
+    for i in range(start, stop, rows):
+        n = min(rows, stop - i)
+        width = (n * near + 7) // 8 * 8
         clear(lanes)
         for c in range(chunks):
-            x = chunk(at(p, 0), steps[:2], classes, block, c, start, stop, side, width, room)
-            y = chunk(at(q, 0), steps[2:], classes, block, c, start, stop, side, width, other)
+            x = chunk(at(p, i * steps[0]), steps[:2], classes, c, n, near, width, of_p)
+            y = chunk(at(q, i * steps[2]), steps[2:], classes, c, n, near, width, of_q)
             shared(x, y, width, lanes)
-        found += done(lanes, block, scale, limits, unit, out, marks, start, stop, side)
+        found += done(lanes, other, n, near, down, limits, unit, at(out, i), at(marks, i))
     return found
