@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from xent import _validate
-from xent._numpy import KINDS, narrowed
+from xent._numpy import KINDS
 
 Array = Any
 
@@ -15,7 +15,7 @@ _SINGLE, _DOUBLE, _HALF = KINDS[0], KINDS[1], KINDS[2]
 FEW = 128  # below so many classes, rows alone go side by side
 MANY = 512  # from so many on, classes alone
 PIECE = 2**17  # probabilities of one piece of work
-NATS, PERPLEXITY = (1.0, 0.0), (0.0, 0.0)  # units: nats, and the exponential of nats
+PERPLEXITY = (0.0, 0.0)  # a unit: the exponential of nats
 
 
 def measure(
@@ -28,7 +28,7 @@ def measure(
     name : str
         The function of :mod:`xent.kernels.information`.
     unit : (float, float)
-        Logarithm of the base as a pair of floats, or one of :data:`NATS` and :data:`PERPLEXITY`.
+        Logarithm of the base as a pair of floats, or :data:`PERPLEXITY`.
     axis : int
         Where the classes are.
     arrays : dict of arrays
@@ -57,12 +57,11 @@ def measure(
     answer, marks = _compute(name, laid, classes, wide, (limits[0], limits[-1], 0.25 if wide else 2.0**-8), unit)
     odd = _NONE
     if marks is not None:
-        if (marks == 1).any():
-            for label, a in arrays.items():
-                _validate.distribution(np, np.moveaxis(a, axis, 0), label, hint="")
-        odd = np.flatnonzero(marks == 2)
+        for label, a in arrays.items() if (marks == 1).any() else ():
+            _validate.distribution(np, np.moveaxis(a, axis, 0), label, hint="")
+        odd = np.flatnonzero(marks)
     rows = tuple(a[odd].T for a in laid) if odd.size else None
-    return narrowed(answer, kind).reshape(shape), odd, rows
+    return answer.astype(kind, copy=False).reshape(shape), odd, rows
 
 
 _NONE = np.zeros(0, np.int64)
@@ -76,6 +75,8 @@ def _laid(a: Array, axis: int, classes: int, kind: Any) -> Array:
         a = a.reshape(-1, classes)
     if a.dtype != kind:
         a = a.astype(kind)
+    if a.flags.c_contiguous:
+        return a
     if a.strides[1] != a.itemsize and classes >= FEW:
         return np.ascontiguousarray(a)
     return a if all(s % a.itemsize == 0 and s >= 0 for s in a.strides) else np.ascontiguousarray(a)
@@ -91,12 +92,15 @@ def _compute(
 ) -> tuple[Array, Array | None]:
     """Answers of the rows in float64, and the kernel's marks on them if one is not fine."""
     from xent.kernels import information, threads
-    from xent.kernels.cpu import _flat
+    from xent.kernels.cpu import _flat  # pyright: ignore[reportPrivateUsage]
 
     compute = getattr(information, name)
     rows = arrays[0].shape[0]
     answer, marks = np.empty(rows), np.empty(rows, np.int8)
-    flat, steps = [_flat(a) for a in arrays], tuple(s // a.itemsize for a in arrays for s in a.strides)
+    flat, steps = [_flat(a) for a in arrays], ()
+    for a in arrays:
+        size = a.itemsize
+        steps += (classes, 1) if a.flags.c_contiguous else (a.strides[0] // size, a.strides[1] // size)
     down = 1 / information.SCALE if wide else 1.0
     near = 1 if classes < FEW else information.NEAR if classes < MANY else information.LANES
 
@@ -105,5 +109,5 @@ def _compute(
 
     block = information.LANES // near
     piece = max(PIECE // classes // block, 1) * block
-    found = sum(threads.run(work, rows, piece))
+    found = work(0, rows) if rows <= piece else sum(threads.run(work, rows, piece))
     return answer, marks if found else None

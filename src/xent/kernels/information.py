@@ -130,7 +130,7 @@ def _surprise(x, y, width, lanes):
                 look(p, q, r, lanes)
                 lanes[MOST + r] = q if q > lanes[MOST + r] else lanes[MOST + r]
                 lanes[NEVER + r] = 1.0 if (p > 0.0) & (q == 0.0) else lanes[NEVER + r]
-                e, m = split((q if q > 0.0 else 1.0) * SCALE)
+                e, m = split(q * SCALE)  # of q = 0 some number: the term is 0, or the row ∞
                 b, b_ = two_sum_of(1.0, m)  # m has no larger exponent
                 t, t_ = quotient(m - 1.0, 0.0, b, b_)
                 log_q, log_q_ = log_of(e - OFFSET, t, t_)
@@ -146,7 +146,7 @@ def _surprise(x, y, width, lanes):
             look(p, q, r, lanes)
             lanes[MOST + r] = q if q > lanes[MOST + r] else lanes[MOST + r]
             lanes[NEVER + r] = 1.0 if (p > 0.0) & (q == 0.0) else lanes[NEVER + r]
-            e, m = split(q if q > 0.0 else 1.0)
+            e, m = split(q)
             t = (m - 1.0) / (m + 1.0)
             lanes[TERMS + r] -= p * (e * _LN2 + 2.0 * (t + bend_single(t, t * t)))
 
