@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Context, Decimal
+from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +20,13 @@ FEW = 128  # below so many classes, rows alone go side by side
 MANY = 512  # from so many on, classes alone
 PIECE = 2**17  # probabilities of one piece of work
 PERPLEXITY = (0.0, 0.0)  # a unit: the exponential of nats
+
+
+@lru_cache(maxsize=64)
+def log_of(base: float) -> tuple[Fraction, tuple[float, float]]:
+    """Logarithm of a base, and as a pair of floats."""
+    exact = Fraction(1) if base == math.e else Fraction(Context(prec=60).ln(Decimal(float(base))))
+    return exact, (float(exact), float(exact - Fraction(float(exact))))
 
 
 def measure(

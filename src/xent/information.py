@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 from decimal import Context, Decimal
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import array_api_compat
@@ -196,7 +196,7 @@ def mutual_information(joint: Array, /, *, base: float = math.e, axes: tuple[int
     np.float64(0.0)
     """
     xp = _validate.namespace(joint=joint)
-    first, second = _axes(joint, axes)
+    first, second = _validate.two_axes(joint, axes)
     table = xp.moveaxis(joint, (first, second), (0, 1))
     size = tuple(table.shape[:2])
     flat = xp.reshape(table, (size[0] * size[1], *table.shape[2:]))
@@ -330,7 +330,7 @@ def _evaluate(
     formula: Callable[..., _Measured], base: float, axis: int, *, exponential: bool = False, **arrays: Array
 ) -> Array:
     """Validate, put the classes first, compute block by block of rows, convert the unit."""
-    unit, as_pair = _log_of(_validate.number(base, "base", low=1, high=math.inf, open_low=True))
+    unit, as_pair = _numpy_information.log_of(_validate.number(base, "base", low=1, high=math.inf, open_low=True))
     if formula in _KERNELS:
         as_pair = _numpy_information.PERPLEXITY if exponential else as_pair
         quick = _numpy_information.measure(_KERNELS[formula], as_pair, axis, arrays)
@@ -365,13 +365,6 @@ _KERNELS: dict[Callable[..., _Measured], str] = {
 }
 
 
-@lru_cache(maxsize=64)
-def _log_of(base: float) -> tuple[Fraction, tuple[float, float]]:
-    """Logarithm of a base, and as a pair of floats."""
-    exact = Fraction(1) if base == math.e else Fraction(Context(prec=60).ln(Decimal(float(base))))
-    return exact, (float(exact), float(exact - Fraction(float(exact))))
-
-
 def _distributions(axis: int, arrays: dict[str, Array]) -> tuple[Any, list[Array], list[Array]]:
     """Check distributions of one shape: (namespace, arrays with the classes first, masks of faulty rows)."""
     xp = _validate.namespace(**arrays)
@@ -402,17 +395,3 @@ def _unit(xp: Any, measured: _Measured, unit: Fraction, exponential: bool) -> Ar
         high = xp.exp(high)
         low = high * low
     return xp.where(measured.infinite, math.inf, high + low + 0.0)
-
-
-def _axes(joint: Array, axes: tuple[int, int]) -> tuple[int, int]:
-    """Check the two axes of a joint distribution."""
-    if joint.ndim < 2:
-        raise ValueError(f"joint must be a table (…, A, B), got shape {tuple(joint.shape)}")
-    try:
-        first, second = axes
-    except (TypeError, ValueError):
-        raise ValueError(f"axes must be two axes of joint, got {axes!r}") from None
-    first, second = (_validate.axis_of(joint, axis, "joint") for axis in (first, second))
-    if first == second:
-        raise ValueError(f"axes must be two different axes of joint, got {axes!r}")
-    return first, second
