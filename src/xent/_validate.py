@@ -142,6 +142,20 @@ def axis_of(a: Array, axis: int, name: str = "logits") -> int:
     return axis % a.ndim
 
 
+def two_axes(joint: Array, axes: tuple[int, int]) -> tuple[int, int]:
+    """Check the two axes of a joint distribution."""
+    if joint.ndim < 2:
+        raise ValueError(f"joint must be a table (…, A, B), got shape {tuple(joint.shape)}")
+    try:
+        first, second = axes
+    except (TypeError, ValueError):
+        raise ValueError(f"axes must be two axes of joint, got {axes!r}") from None
+    first, second = (axis_of(joint, axis, "joint") for axis in (first, second))
+    if first == second:
+        raise ValueError(f"axes must be two different axes of joint, got {axes!r}")
+    return first, second
+
+
 def class_count(given: int | None, name: str, found: int | None = None) -> int:
     """Check a number of classes against the one that a shape shows, if any."""
     if given is None:

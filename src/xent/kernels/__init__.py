@@ -8,6 +8,7 @@ One call reads each row of logits once and gives its loss, and its gradient if t
 - ``cpu_softmax``: softmax, its logarithm, log Σ exp of rows;
 - ``cpu_focal.focal``: focal loss of rows with labels, with digits to spare;
 - ``elements``: the logistic losses, plain and focal, and the logistic function, element by element;
+- ``information``: entropy, cross-entropy and divergences of rows of probabilities;
 - ``threads``: our own threads, and why; ``memory``: large results in the memory of earlier ones.
 
 The loops behind them:
@@ -16,6 +17,7 @@ The loops behind them:
   ``lanes`` (few classes, or classes apart), ``softmax`` over both, ``focal`` over tiles, ``binary`` over blocks;
 - ``small``: what most calls are, in one call of few arguments; ``smooth_rows``, ``smooth_lanes``: smoothed labels;
 - ``soft`` and ``soft_lanes``: targets that may be close to p, in float64, and ``careful``: in pairs of floats;
+- ``divergence``: the terms of ``information``, with logarithms that have digits to spare;
 - ``finish``: what a row's loss and gradient are once its tail is known; ``logistic``: the same for one logit;
 - ``_math``: exp and log1p that vectorise, half types; ``_vectors``, ``_powers``: what is written as vectors;
   ``_pairs``: pairs of floats, where one does not hold the digits.
