@@ -69,6 +69,12 @@ def apart(a, b, shift):
     return d if abs(d) < math.inf else MASKED
 
 
+@njit(**EXACT)
+def fraction(a):
+    """A power below 1, and 0 of one that is 1: a choice between the two sums would not vectorise."""
+    return a - np.floor(a)
+
+
 @njit(**INLINE)
 def powers(x, w, n, top, peak, scales, s, t):
     """Powers of both; of each the sum of those below 1 and the count of the others; Σ t d and Σ t |d|."""
@@ -80,10 +86,10 @@ def powers(x, w, n, top, peak, scales, s, t):
         d = apart(x[j], w[j], peak - top)
         s[j] = a
         t[j] = b
-        low += a if a < 1 else 0.0
-        ties += 0.0 if a < 1 else 1.0
-        below += b if b < 1 else 0.0
-        equal += 0.0 if b < 1 else 1.0
+        low += fraction(a)
+        ties += np.floor(a)
+        below += fraction(b)
+        equal += np.floor(b)
         along += b * d
         size += b * abs(d)
     return low, ties, below, equal, along, size
@@ -98,15 +104,15 @@ def cooled(x, s, n, top, fold, unit, h):
         for j in range(n):
             e = raised(top, x[j], hi, lo, most, F4(0))
             h[j] = e
-            low += e if e < 1 else 0.0
-            ties += 0.0 if e < 1 else 1.0
+            low += fraction(e)
+            ties += np.floor(e)
     else:
         for j in range(n):
             e = s[j] * s[j] if fold > 1 else s[j]
             e = e * e if fold > 2 else e
             h[j] = e
-            low += e if e < 1 else 0.0
-            ties += 0.0 if e < 1 else 1.0
+            low += fraction(e)
+            ties += np.floor(e)
     return low, ties
 
 
