@@ -3,9 +3,9 @@
 
 With the logits' differences d, measured at the two largest logits, and the tails, KL(p ‖ q) is Σ p d / τ less the
 difference of the two log1p(tail). Powers have 40 digits here. A row that cancels more of them than results of
-float32 can spare is read again: with δ = d / τ − Σ p d / τ the divergence is log1p(Σ p φ(δ)), φ(δ) = δ + exp(−δ) − 1
-from its power series, and r = log p − log q is δ + KL. What both have in common is gone from d before anything is
-rounded, and p · exp(−δ) is q · exp(KL), so that the second reading takes no powers.
+float32 can spare is read again: with δ = d / τ − Σ p d / τ the divergence is log1p(Σ p φ(δ)), where φ(δ) is
+δ + exp(−δ) − 1 from its power series, and r = log p − log q is δ + KL. What both have in common is gone from d
+before anything is rounded, and p · exp(−δ) is q · exp(KL), so that the second reading takes no powers.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def powers(x, w, n, top, peak, scales, s, t):
 
 @njit(**INLINE)
 def cooled(x, s, n, top, fold, unit, h):
-    """Powers at τ = 1, from those at τ where it is 1, 2 or 4; the sum of those below 1, and the count of the others."""
+    """Powers at τ = 1, from those at τ where it is 1, 2 or 4; the sum of those below 1, the count of the others."""
     hi, lo, most = unit
     low, ties = 0.0, 0.0
     if fold == 0:
@@ -126,7 +126,7 @@ def series(y):
 
 @njit(**EXACT)
 def bent(a, b, shift, cool, mean, p, q):
-    """p · φ(δ), where q is p · exp(−δ)."""
+    """Multiply p by φ(δ), where q is p · exp(−δ)."""
     d = apart(a, b, shift) * cool - mean
     close = abs(d) < BENT
     phi = series(d if close else 0.0)
@@ -144,7 +144,7 @@ def total_bent(x, w, s, t, n, shift, cool, mean, by_s, by_t):
 
 @njit(**EXACT)
 def excess(s, t, tail, under):
-    """s (1 + tail of t) − t (1 + tail of s), where 1 − 1 is exact."""
+    """Compute s (1 + tail of t) − t (1 + tail of s), where 1 − 1 is exact."""
     return (s - t) + (s * under - t * tail)
 
 
@@ -180,15 +180,15 @@ def close_slopes(x, w, s, t, h, n, shift, cool, mean, tail, under, by, by_hard, 
 def by_rows(u, v, labels, row, each, grad, kind, shape, strides, scales, unit, options, past, start, stop):
     """Σ row · loss of rows [start, stop) in two floats, and the first row whose label is no class, or −1.
 
-    u, v, grad: flat, of one narrow type (uint16 for half types, see ``_math``). labels (N,) or empty; row (N,), each
-    (N,) of float64, or empty. shape: (inner rows, classes). strides: of u, v and grad, each by outer and inner row.
-    scales, unit: those of τ and 1. options: τ, α, ignoring, the label to ignore, the gradient's factor, 1, 2 or 4
-    where τ is that, and else 0.
+    u, v, grad: flat, of one narrow type (uint16 for half types, see ``_math``). labels (N,) or empty; row (N,),
+    each (N,) of float64, or empty. shape: (inner rows, classes). strides: of u, v and grad, each by outer and inner
+    row. scales, unit: those of τ and 1. options: τ, α, ignoring, the label to ignore, the gradient's factor, and τ
+    where that is 1, 2 or 4, else 0.
     """
     inner, classes = shape
     u_outer, u_inner, v_outer, v_inner, g_outer, g_inner = strides
     tau, share, ignoring, ignore, pace, fold = options
-    wanted, hard, cool = grad.size > 0, labels.size > 0, 1.0 / tau
+    wanted, known, hard, cool = grad.size > 0, labels.size > 0, labels.size > 0 and share < 1, 1.0 / tau
     padded = (classes + BLOCK - 1) // BLOCK * BLOCK
     numbers, picture = np.empty(3 * padded), np.full(padded, blank(u[0]))
     s, t, h, image = at(numbers, 0), at(numbers, padded), at(numbers, 2 * padded), at(picture, 0)
@@ -198,7 +198,7 @@ def by_rows(u, v, labels, row, each, grad, kind, shape, strides, scales, unit, o
         student, teacher = at(u, place(i, inner, u_outer, u_inner)), at(v, place(i, inner, v_outer, v_inner))
         factor, y, loss = (row[i] if row.size else 1.0), 0, 0.0
         dead = factor == 0
-        if hard:
+        if known:
             y = labels[i]
             ignored, good = ignoring and y == ignore, 0 <= y < classes
             if not ignored and not good and wrong < 0:
@@ -248,7 +248,8 @@ def by_rows(u, v, labels, row, each, grad, kind, shape, strides, scales, unit, o
                 tail_h, mine = tail_of(top, low_h, ties_h), top - F8(widen(student[y], kind))
                 loss = share * loss + (1.0 - share) * (log1p(tail_h) + mine)
                 h[y] = -tail_h if mine == 0 else h[y] - (1.0 + tail_h)
-                by, by_hard = share * by, (1.0 - share) * factor * pace / (1.0 + tail_h)
+                by_hard = (1.0 - share) * factor * pace / (1.0 + tail_h)
+            by *= share
             if wanted and near:
                 mean -= kl
                 for b in range(0, classes, BLOCK):
