@@ -114,7 +114,8 @@ class Distilled(torch.autograd.Function):
             with torch.enable_grad():
                 loss = given.plain(student)
             again = torch.is_grad_enabled()
-            return torch.autograd.grad(loss, student, grad, create_graph=again, materialize_grads=True)[0], None
+            found: Any = torch.autograd.grad(loss, student, grad, create_graph=again, materialize_grads=True)
+            return found[0], None
         if slope is None or float(grad) != 1.0:
             return compute(student, given, value=False, slope=True, upstream=grad).slope, None
         return slope.clone(), None
