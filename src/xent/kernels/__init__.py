@@ -14,8 +14,8 @@ One call reads each row of logits once and gives its loss, and its gradient if t
 The loops behind them:
 
 - ``rows`` (many classes, neighbours in memory) by ``climb`` (a row of float32, while its neighbours pass),
-  ``lanes`` (few classes, or classes apart), ``softmax`` over both, ``focal`` over tiles, ``binary`` over blocks, ``distillation`` over
-  rows of two arrays;
+  ``lanes`` (few classes, or classes apart), ``softmax`` over both, ``focal`` over tiles, ``binary`` over blocks,
+  ``distillation`` over rows of two arrays;
 - ``small``: what most calls are, in one call of few arguments; ``smooth_rows``, ``smooth_lanes``: smoothed labels;
 - ``soft`` and ``soft_lanes``: targets that may be close to p, in float64, and ``careful``: in pairs of floats;
 - ``finish``: what a row's loss and gradient are once its tail is known; ``logistic``: the same for one logit;

@@ -15,6 +15,7 @@ from xent.torch._small import Result
 from xent.torch._tensors import array, direct, empty_gradient, layout, needs_plain
 
 _NARROW = (torch.float32, torch.float16, torch.bfloat16)
+_grad: Any = torch.autograd.grad  # pyright: ignore
 _MOST = torch.finfo(torch.float32).max
 
 
@@ -114,8 +115,7 @@ class Distilled(torch.autograd.Function):
             with torch.enable_grad():
                 loss = given.plain(student)
             again = torch.is_grad_enabled()
-            found: Any = torch.autograd.grad(loss, student, grad, create_graph=again, materialize_grads=True)
-            return found[0], None
+            return _grad(loss, student, grad, create_graph=again, materialize_grads=True)[0], None
         if slope is None or float(grad) != 1.0:
             return compute(student, given, value=False, slope=True, upstream=grad).slope, None
         return slope.clone(), None
