@@ -17,6 +17,10 @@ from xent.kernels import memory
 Array = Any
 
 _MOST = float(np.finfo(np.float32).max)
+_ORDINARY: dict[str, Any] = {
+    "weight": None, "sample_weight": None, "label_smoothing": 0.0, "ignore_index": None, "temperature": 1.0,
+    "z_loss": 0.0, "softcap": None, "denominator": None, "on_empty": "nan",
+}  # fmt: skip
 KINDS = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16))
 
 
@@ -186,6 +190,53 @@ def focal(
     if each is not None:
         return narrowed(each, kind).reshape(rows)[()], dlogits
     return number(kind, loss / by), dlogits
+
+
+def distillation(
+    student: Array,
+    teacher: Array,
+    target: Array | None,
+    with_grad: bool,
+    *,
+    temperature: float,
+    alpha: float,
+    axis: int,
+    reduction: str,
+) -> tuple[Array, Array | None] | None:
+    """Give loss and gradient as :func:`xent.distillation_loss_with_grad` does, for float32 and float16."""
+    where = _rows_of(student, axis)
+    if where is None or type(teacher) is not np.ndarray or teacher.shape != student.shape or not student.size:
+        return None
+    (rows, folded), kind = where, student.dtype
+    if kind == np.float64 or teacher.dtype != kind or not 1e-30 < temperature < 1e30:
+        return None
+    laid, labels, classes = (folded[0], folded[2]), None, folded[1]
+    if target is not None:
+        if type(target) is not np.ndarray or target.dtype.kind not in "iu" or target.shape != rows:
+            return None
+        if not 0 <= target.min() <= target.max() < classes:
+            return None
+        labels = target.reshape(laid) if alpha < 1 else None
+        if alpha == 0:
+            return cross_entropy(student, target, with_grad, axis=axis, reduction=reduction, **_ORDINARY)
+    from xent.kernels import cpu_distillation
+
+    by = float(math.prod(rows)) if reduction == "mean" else 1.0
+    each = np.empty(laid) if reduction == "none" else None
+    dlogits = memory.empty(student.shape, kind) if with_grad else None
+    loss, _ = cpu_distillation.distillation(
+        student.reshape(folded),
+        teacher.reshape(folded),
+        labels,
+        temperature=temperature,
+        alpha=1.0 if labels is None else alpha,
+        divisor=by,
+        each=each,
+        grad=None if dlogits is None else dlogits.reshape(folded),
+    )
+    if each is not None:
+        return narrowed(each, np.float32).reshape(rows)[()], dlogits
+    return number(np.float32, loss / by), dlogits
 
 
 def softmax(logits: Array, *, axis: int, temperature: float, logs: bool) -> Array | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xent import _dispatch, _elements, _validate, losses
+from xent import _dispatch, _elements, _numpy, _validate, losses
 
 Array = Any
 
@@ -137,6 +137,11 @@ def _evaluate(
     if target is None and alpha is not None:
         raise ValueError(f"alpha shares the loss with a target's; without target= leave it out, got {alpha!r}")
     share = 1.0 if target is None else _validate.number(0.5 if alpha is None else alpha, "alpha", low=0, high=1)
+    quick = _numpy.distillation(
+        student, teacher, target, with_grad, temperature=tau, alpha=share, axis=axis, reduction=reduction
+    )
+    if quick is not None:
+        return quick
     xp = _validate.namespace(student_logits=student, teacher_logits=teacher)
     _validate.floating(xp, student, "student_logits")
     _validate.floating(xp, teacher, "teacher_logits")

@@ -7,6 +7,7 @@ One call reads each row of logits once and gives its loss, and its gradient if t
 - ``cpu_statistics``: what a classifier said of each row;
 - ``cpu_softmax``: softmax, its logarithm, log Σ exp of rows;
 - ``cpu_focal.focal``: focal loss of rows with labels, with digits to spare;
+- ``cpu_distillation.distillation``: a student's rows against a teacher's, of narrow types;
 - ``elements``: the logistic losses, plain and focal, and the logistic function, element by element;
 - ``information``: entropy, cross-entropy and divergences of rows of probabilities;
 - ``threads``: our own threads, and why; ``memory``: large results in the memory of earlier ones.
@@ -14,7 +15,8 @@ One call reads each row of logits once and gives its loss, and its gradient if t
 The loops behind them:
 
 - ``rows`` (many classes, neighbours in memory) by ``climb`` (a row of float32, while its neighbours pass),
-  ``lanes`` (few classes, or classes apart), ``softmax`` over both, ``focal`` over tiles, ``binary`` over blocks;
+  ``lanes`` (few classes, or classes apart), ``softmax`` over both, ``focal`` over tiles, ``binary`` over blocks,
+  ``distillation`` over rows of two arrays;
 - ``small``: what most calls are, in one call of few arguments; ``smooth_rows``, ``smooth_lanes``: smoothed labels;
 - ``soft`` and ``soft_lanes``: targets that may be close to p, in float64, and ``careful``: in pairs of floats;
 - ``divergence``: the terms of ``information``, with logarithms that have digits to spare;

@@ -37,7 +37,7 @@ _STORED = {  # as elements.caller has it
 }  # fmt: skip
 _ways: dict[tuple[torch.dtype, torch.dtype], tuple[Any, int, int]] = {}
 _keep_graph: Any = torch._C._autograd._get_current_graph_task_keep_graph  # pyright: ignore
-_batched: Any = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore
+batched: Any = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore
 
 
 # ------------------------------------------------------------------------------------------------ cross-entropy
@@ -361,7 +361,7 @@ def handed_on(slope: Tensor | None, grad: Tensor) -> bool:
         and slope is not None
         and type(grad) is Tensor
         and grad.is_cpu
-        and not (_keep_graph() or torch.is_grad_enabled() or transforms_active() or _batched(grad))
+        and not (_keep_graph() or torch.is_grad_enabled() or transforms_active() or batched(grad))
         and float(grad) == 1.0
     )
 
@@ -373,9 +373,9 @@ def slope_of(
     family: Family,
     o: Any,
 ) -> Tensor | None:
-    """Compute the gradient by the logits, where it cannot be handed on; ``_batched`` is is_grads_batched."""
+    """Compute the gradient by the logits, where it cannot be handed on; ``batched`` is is_grads_batched."""
     z, target, weight, other = tensors
-    if torch.compiler.is_compiling() or torch.is_grad_enabled() or not direct(grad) or _batched(grad):
+    if torch.compiler.is_compiling() or torch.is_grad_enabled() or not direct(grad) or batched(grad):
         return family.backward(grad, z, target, weight, other, *o)
     if slope is None or float(grad) != 1.0:
         return family.kernel(z, target, weight, other, o, value=False, slope=True, upstream=grad).slope

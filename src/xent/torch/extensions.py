@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from xent import _validate
-from xent.torch import _arguments, _fused, _plain, _tensors, functional, ops
+from xent.torch import _arguments, _distilled, _fused, _plain, _tensors, functional, ops
 
 __all__ = ["distillation_loss", "entropy", "focal_loss"]
 
@@ -169,12 +171,47 @@ def distillation_loss(
         )
     if student_logits.ndim == 0:
         raise ValueError("student_logits must be (C,), (N, C) or (N, C, d1, …), got a single number of shape ()")
-    dim, hard = min(1, student_logits.ndim - 1), None
+    options: Any = tau, share, ignore_index, reduction
+    if not _distilled.takes(student_logits, teacher_logits, target, tau):
+        return _plainly(student_logits, teacher_logits, target, *options)
+    return _by_kernels(student_logits, teacher_logits, target, *options)
+
+
+def _by_kernels(
+    student: Tensor, teacher: Tensor, target: Tensor | None, tau: float, share: float, ignore: int, reduction: str
+) -> Tensor:
+    """Give the loss from one kernel; from two where the target is a distribution, or its share is all."""
+    soft = target is not None and _arguments.class_target(student, target)
+    ignore = _validate.integer(ignore, "ignore_index")
+    hard = None
+    if target is not None and (share == 0 or (soft and share < 1)):
+        hard = functional.cross_entropy(student, target, ignore_index=ignore, reduction=reduction)
+        if share == 0:
+            return hard
+    alpha, labels = (1.0, None) if soft else (share, target)
+    plain = partial(
+        _plainly, teacher=teacher, target=labels, tau=tau, share=alpha, ignore_index=ignore, reduction=reduction
+    )
+    kl = _distilled.evaluate(student, _distilled.Given(teacher, labels, tau, alpha, ignore, reduction, plain))
+    return kl if hard is None else share * kl + (1 - share) * hard
+
+
+def _plainly(
+    student: Tensor,
+    teacher: Tensor,
+    target: Tensor | None,
+    tau: float,
+    share: float,
+    ignore_index: int,
+    reduction: str,
+) -> Tensor:
+    """Distillation loss of checked arguments in plain operations, and of its label by its own kernel."""
+    dim, hard = min(1, student.ndim - 1), None
     if target is not None:
-        hard = functional.cross_entropy(student_logits, target, ignore_index=ignore_index, reduction="none")
-    soft = tau**2 * _divergence(student_logits, teacher_logits, dim, tau)
+        hard = functional.cross_entropy(student, target, ignore_index=ignore_index, reduction="none")
+    soft = tau**2 * _divergence(student, teacher, dim, tau)
     loss = soft if hard is None or share == 1 else hard if share == 0 else share * soft + (1 - share) * hard
-    if target is not None and target.shape != student_logits.shape:
+    if target is not None and target.shape != student.shape:
         valid = target != ignore_index
         loss = torch.where(valid, loss, 0.0)
         if reduction == "mean":
