@@ -209,6 +209,24 @@ def logsumexp(x: Array, *, axis: int) -> Array | None:
     return narrowed(cpu_softmax.logsumexp(x.reshape(where[1])), x.dtype).reshape(where[0])[()]
 
 
+def smooth_labels(labels: Array, epsilon: float, num_classes: int | None, *, others: bool) -> Array | None:
+    """Give :func:`xent.smooth_labels`, with the convention "others" or without."""
+    if type(labels) is not np.ndarray or not labels.size:
+        return None
+    from xent.kernels import cpu_targets
+
+    shape = labels.shape
+    if labels.dtype in KINDS:
+        if not shape or num_classes not in (None, shape[-1]):
+            return None
+        soft = cpu_targets.smoothed(labels.reshape(-1, shape[-1]), epsilon=epsilon, others=others)
+        return None if soft is None else soft.reshape(shape)
+    if labels.dtype.kind not in "iu" or type(num_classes) is not int or num_classes < 1:
+        return None
+    hard = cpu_targets.spread(labels.reshape(-1), num_classes, epsilon=epsilon, others=others)
+    return None if hard is None else hard.reshape(*shape, num_classes)
+
+
 def _rows_of(logits: Array, axis: int) -> tuple[tuple[int, ...], tuple[int, int, int]] | None:
     """Give the shape of the rows, and (A, K, B), of logits that the kernels take."""
     if type(logits) is not np.ndarray or logits.dtype not in KINDS or type(axis) is not int:
