@@ -227,6 +227,35 @@ def smooth_labels(labels: Array, epsilon: float, num_classes: int | None, *, oth
     return None if hard is None else hard.reshape(*shape, num_classes)
 
 
+def squares(a: Array) -> tuple[float, int] | None:
+    """Give s and k with Σ a² = s · 4^k; None where a number is not finite, or squares may leave their range."""
+    if not _whole(a):
+        return None
+    from xent.kernels import cpu_norms
+
+    total, wide = cpu_norms.squares(a), a.dtype == np.float64
+    if total == 0 and not (wide and a.any()):
+        return 0.0, -1022
+    if not (1e-280 if wide else 0.0) < total < math.inf:
+        return None
+    k = min(math.frexp(total)[1] // 2, 1022 if wide else 126)  # see the generic path
+    return math.ldexp(total, -2 * k), k
+
+
+def scaled(a: Array, factor: tuple[float, float]) -> Array | None:
+    """Give an array times a number that two floats add up to, in new memory."""
+    if not _whole(a):
+        return None
+    from xent.kernels import cpu_norms
+
+    return cpu_norms.scaled(a, *factor)
+
+
+def _whole(a: Array) -> bool:
+    """Say whether an array is one that the kernels read in a row."""
+    return type(a) is np.ndarray and a.dtype in KINDS and a.flags.forc and a.flags.aligned and a.size > 0
+
+
 def _rows_of(logits: Array, axis: int) -> tuple[tuple[int, ...], tuple[int, int, int]] | None:
     """Give the shape of the rows, and (A, K, B), of logits that the kernels take."""
     if type(logits) is not np.ndarray or logits.dtype not in KINDS or type(axis) is not int:

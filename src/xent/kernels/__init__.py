@@ -7,6 +7,7 @@ One call reads each row of logits once and gives its loss, and its gradient if t
 - ``cpu_statistics``: what a classifier said of each row;
 - ``cpu_softmax``: softmax, its logarithm, log Σ exp of rows;
 - ``cpu_targets``: targets smoothed, and labels as distributions;
+- ``cpu_norms``: Σ a², and arrays scaled;
 - ``cpu_focal.focal``: focal loss of rows with labels, with digits to spare;
 - ``elements``: the logistic losses, plain and focal, and the logistic function, element by element;
 - ``threads``: our own threads, and why; ``memory``: large results in the memory of earlier ones.
