@@ -190,22 +190,30 @@ def focal(
 
 def softmax(logits: Array, *, axis: int, temperature: float, logs: bool) -> Array | None:
     """Give :func:`xent.softmax`, or :func:`xent.log_softmax` if ``logs``."""
-    where = _rows_of(logits, axis)
-    if where is None or type(temperature) not in (int, float) or not 1e-30 < temperature < 1e30:
+    if type(temperature) not in (int, float) or not 1e-30 < temperature < 1e30:
         return None  # what is beyond overflows in float32
     from xent.kernels import cpu_softmax
 
+    if _short(logits, axis, cpu_softmax.PIECE):
+        return cpu_softmax.small(logits, temperature=temperature, logs=logs)
+    where = _rows_of(logits, axis)
+    if where is None:
+        return None
     compute = cpu_softmax.log_softmax if logs else cpu_softmax.softmax
     return compute(logits.reshape(where[1]), temperature=temperature).reshape(logits.shape)
 
 
 def logsumexp(x: Array, *, axis: int) -> Array | None:
     """Give :func:`xent.logsumexp`."""
+    from xent.kernels import cpu_softmax
+
+    if _short(x, axis, cpu_softmax.PIECE):
+        lse = cpu_softmax.small_logsumexp(x)
+        lse = lse if x.dtype == np.float64 else narrowed(lse, x.dtype)
+        return lse if x.ndim == 2 else lse.reshape(x.shape[:-1])[()]
     where = _rows_of(x, axis)
     if where is None:
         return None
-    from xent.kernels import cpu_softmax
-
     return narrowed(cpu_softmax.logsumexp(x.reshape(where[1])), x.dtype).reshape(where[0])[()]
 
 
@@ -256,6 +264,14 @@ def _whole(a: Array) -> bool:
     return type(a) is np.ndarray and a.dtype in KINDS and a.flags.forc and a.flags.aligned and a.size > 0
 
 
+def _short(x: Array, axis: int, most: int) -> bool:
+    """Say whether an array has rows that lie one after the other, and not more than ``most`` numbers."""
+    return (
+        type(x) is np.ndarray and 0 < x.size <= most and type(axis) is int and (axis == -1 or axis == x.ndim - 1)
+        and x.ndim > 0 and x.dtype in KINDS[:2] and x.flags.carray
+    )  # fmt: skip
+
+
 def _rows_of(logits: Array, axis: int) -> tuple[tuple[int, ...], tuple[int, int, int]] | None:
     """Give the shape of the rows, and (A, K, B), of logits that the kernels take."""
     if type(logits) is not np.ndarray or logits.dtype not in KINDS or type(axis) is not int:
@@ -275,7 +291,7 @@ def number(kind: Any, x: float) -> Any:
 
 def narrowed(a: Array, kind: Any) -> Array:
     """Give an array its type, likewise."""
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         return a.astype(kind)
 
 
