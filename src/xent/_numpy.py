@@ -58,12 +58,12 @@ def cross_entropy(
     from xent.kernels import cpu, cpu_soft
 
     if (
-        not soft and not label_smoothing and softcap is None and weight is None and sample_weight is None
+        not soft and label_smoothing <= cpu.SLIGHT and softcap is None and weight is None and sample_weight is None
         and axis == 1 and len(shape) == 2 and z_loss == 0
         and temperature == 1 and denominator is None and reduction != "none" and logits.size <= cpu.PIECE
         and target.dtype.char in "lqi" and logits.dtype != KINDS[2] and logits.flags.carray and target.flags.carray
     ):  # fmt: skip
-        return _small(cpu.small, logits, target, with_grad, ignore_index, reduction == "mean")
+        return _small(cpu.small, logits, target, with_grad, label_smoothing, ignore_index, reduction == "mean")
     folded = (math.prod(shape[:axis]), classes, math.prod(shape[axis + 1 :]))
     laid = (folded[0], folded[2])
     z, y = logits.reshape(folded), target.reshape(folded if soft else laid)
@@ -73,6 +73,8 @@ def cross_entropy(
     if reduction == "mean":
         if isinstance(denominator, (int, float)):
             by = float(denominator)
+        elif weight is None and sample_weight is None and ignore_index is None:
+            by = float(laid[0] * laid[1])
         elif denominator == "rows":
             by = cpu_soft.mass(y, classes=classes, ignore_index=ignore_index)
         else:
@@ -136,11 +138,18 @@ def row_statistics(
 
 
 def _small(
-    compute: Any, logits: Array, target: Array, with_grad: bool, ignore_index: int | None, mean: bool
+    compute: Any,
+    logits: Array,
+    target: Array,
+    with_grad: bool,
+    label_smoothing: float,
+    ignore_index: int | None,
+    mean: bool,
 ) -> tuple[Array, Array | None] | None:
     """Give them for what most calls are: see :func:`xent.kernels.cpu.small`."""
     dlogits = memory.empty(logits.shape, logits.dtype) if with_grad else None
-    total, by, wrong = compute(logits, target, ignore_index=ignore_index, mean=mean, grad=dlogits)
+    options = {"label_smoothing": label_smoothing, "ignore_index": ignore_index, "mean": mean}
+    total, by, wrong = compute(logits, target, grad=dlogits, **options)
     if wrong >= 0:
         _validate.indices(np, target, logits.shape[1], ignore_index, ignorable=True)
     return (number(logits.dtype.type, total / by), dlogits) if by else None
