@@ -15,9 +15,11 @@ One call reads each row of logits once and gives its loss, and its gradient if t
 The loops behind them:
 
 - ``rows`` (many classes, neighbours in memory) by ``climb`` (a row of float32, while its neighbours pass),
-  ``lanes`` (few classes, or classes apart), ``softmax`` over both, ``focal`` over tiles, ``binary`` over blocks;
+  ``lanes`` (few classes, or classes apart), ``softmax`` over both, ``focal`` over tiles and ``focal_rows`` (many
+  classes, narrow), ``binary`` over blocks;
 - ``small``: what most calls are, in one call of few arguments; ``smooth_rows``, ``smooth_lanes``: smoothed labels;
 - ``soft`` and ``soft_lanes``: targets that may be close to p, in float64, and ``careful``: in pairs of floats;
+- ``mixing``: targets smoothed, ``norms``: squares added and numbers scaled;
 - ``finish``: what a row's loss and gradient are once its tail is known; ``logistic``: the same for one logit;
 - ``_math``: exp and log1p that vectorise, half types; ``_vectors``, ``_powers``: what is written as vectors;
   ``_pairs``: pairs of floats, where one does not hold the digits.
