@@ -62,12 +62,12 @@ def cross_entropy(
     from xent.kernels import cpu, cpu_soft
 
     if (
-        not soft and not label_smoothing and softcap is None and weight is None and sample_weight is None
+        not soft and label_smoothing <= cpu.SLIGHT and softcap is None and weight is None and sample_weight is None
         and axis == 1 and len(shape) == 2 and z_loss == 0
         and temperature == 1 and denominator is None and reduction != "none" and logits.size <= cpu.PIECE
         and target.dtype.char in "lqi" and logits.dtype != KINDS[2] and logits.flags.carray and target.flags.carray
     ):  # fmt: skip
-        return _small(cpu.small, logits, target, with_grad, ignore_index, reduction == "mean")
+        return _small(cpu.small, logits, target, with_grad, label_smoothing, ignore_index, reduction == "mean")
     folded = (math.prod(shape[:axis]), classes, math.prod(shape[axis + 1 :]))
     laid = (folded[0], folded[2])
     z, y = logits.reshape(folded), target.reshape(folded if soft else laid)
@@ -77,6 +77,8 @@ def cross_entropy(
     if reduction == "mean":
         if isinstance(denominator, (int, float)):
             by = float(denominator)
+        elif weight is None and sample_weight is None and ignore_index is None:
+            by = float(laid[0] * laid[1])
         elif denominator == "rows":
             by = cpu_soft.mass(y, classes=classes, ignore_index=ignore_index)
         else:
@@ -140,11 +142,18 @@ def row_statistics(
 
 
 def _small(
-    compute: Any, logits: Array, target: Array, with_grad: bool, ignore_index: int | None, mean: bool
+    compute: Any,
+    logits: Array,
+    target: Array,
+    with_grad: bool,
+    label_smoothing: float,
+    ignore_index: int | None,
+    mean: bool,
 ) -> tuple[Array, Array | None] | None:
     """Give them for what most calls are: see :func:`xent.kernels.cpu.small`."""
     dlogits = memory.empty(logits.shape, logits.dtype) if with_grad else None
-    total, by, wrong = compute(logits, target, ignore_index=ignore_index, mean=mean, grad=dlogits)
+    options = {"label_smoothing": label_smoothing, "ignore_index": ignore_index, "mean": mean}
+    total, by, wrong = compute(logits, target, grad=dlogits, **options)
     if wrong >= 0:
         _validate.indices(np, target, logits.shape[1], ignore_index, ignorable=True)
     return (number(logits.dtype.type, total / by), dlogits) if by else None
@@ -241,23 +250,86 @@ def distillation(
 
 def softmax(logits: Array, *, axis: int, temperature: float, logs: bool) -> Array | None:
     """Give :func:`xent.softmax`, or :func:`xent.log_softmax` if ``logs``."""
-    where = _rows_of(logits, axis)
-    if where is None or type(temperature) not in (int, float) or not 1e-30 < temperature < 1e30:
+    if type(temperature) not in (int, float) or not 1e-30 < temperature < 1e30:
         return None  # what is beyond overflows in float32
     from xent.kernels import cpu_softmax
 
+    if _short(logits, axis, cpu_softmax.PIECE):
+        return cpu_softmax.small(logits, temperature=temperature, logs=logs)
+    where = _rows_of(logits, axis)
+    if where is None:
+        return None
     compute = cpu_softmax.log_softmax if logs else cpu_softmax.softmax
     return compute(logits.reshape(where[1]), temperature=temperature).reshape(logits.shape)
 
 
 def logsumexp(x: Array, *, axis: int) -> Array | None:
     """Give :func:`xent.logsumexp`."""
+    from xent.kernels import cpu_softmax
+
+    if _short(x, axis, cpu_softmax.PIECE):
+        lse = cpu_softmax.small_logsumexp(x)
+        lse = lse if x.dtype == np.float64 else narrowed(lse, x.dtype)
+        return lse if x.ndim == 2 else lse.reshape(x.shape[:-1])[()]
     where = _rows_of(x, axis)
     if where is None:
         return None
-    from xent.kernels import cpu_softmax
-
     return narrowed(cpu_softmax.logsumexp(x.reshape(where[1])), x.dtype).reshape(where[0])[()]
+
+
+def smooth_labels(labels: Array, epsilon: float, num_classes: int | None, *, others: bool) -> Array | None:
+    """Give :func:`xent.smooth_labels`, with the convention "others" or without."""
+    if type(labels) is not np.ndarray or not labels.size:
+        return None
+    from xent.kernels import cpu_targets
+
+    shape = labels.shape
+    if labels.dtype in KINDS:
+        if not shape or num_classes not in (None, shape[-1]):
+            return None
+        soft = cpu_targets.smoothed(labels.reshape(-1, shape[-1]), epsilon=epsilon, others=others)
+        return None if soft is None else soft.reshape(shape)
+    if labels.dtype.kind not in "iu" or type(num_classes) is not int or num_classes < 1:
+        return None
+    hard = cpu_targets.spread(labels.reshape(-1), num_classes, epsilon=epsilon, others=others)
+    return None if hard is None else hard.reshape(*shape, num_classes)
+
+
+def squares(a: Array) -> tuple[float, int] | None:
+    """Give s and k with Σ a² = s · 4^k; None where a number is not finite, or squares may leave their range."""
+    if not _whole(a):
+        return None
+    from xent.kernels import cpu_norms
+
+    total, wide = cpu_norms.squares(a), a.dtype == np.float64
+    if total == 0 and not (wide and a.any()):
+        return 0.0, -1022
+    if not (1e-280 if wide else 0.0) < total < math.inf:
+        return None
+    k = min(math.frexp(total)[1] // 2, 1022 if wide else 126)  # see the generic path
+    return math.ldexp(total, -2 * k), k
+
+
+def scaled(a: Array, factor: tuple[float, float]) -> Array | None:
+    """Give an array times a number that two floats add up to, in new memory."""
+    if not _whole(a):
+        return None
+    from xent.kernels import cpu_norms
+
+    return cpu_norms.scaled(a, *factor)
+
+
+def _whole(a: Array) -> bool:
+    """Say whether an array is one that the kernels read in a row."""
+    return type(a) is np.ndarray and a.dtype in KINDS and a.flags.forc and a.flags.aligned and a.size > 0
+
+
+def _short(x: Array, axis: int, most: int) -> bool:
+    """Say whether an array has rows that lie one after the other, and not more than ``most`` numbers."""
+    return (
+        type(x) is np.ndarray and 0 < x.size <= most and type(axis) is int and (axis == -1 or axis == x.ndim - 1)
+        and x.ndim > 0 and x.dtype in KINDS[:2] and x.flags.carray
+    )  # fmt: skip
 
 
 def _rows_of(logits: Array, axis: int) -> tuple[tuple[int, ...], tuple[int, int, int]] | None:
@@ -279,7 +351,7 @@ def number(kind: Any, x: float) -> Any:
 
 def narrowed(a: Array, kind: Any) -> Array:
     """Give an array its type, likewise."""
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         return a.astype(kind)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from copy import copy
+from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import array_api_compat
 import numpy as np
 
-from xent import _arrays, _validate
+from xent import _arrays, _numpy, _validate
 
 Array = Any
 _compat: Any = array_api_compat
@@ -67,9 +69,8 @@ def clip_gradients(gradients: Tree, max_norm: float = 1.0) -> Tree:
     limit = _validate.positive(max_norm, "max_norm")
     norm = _measure(gradients)
     if norm.value <= limit:
-        return _mapped(gradients, lambda xp, a: xp.asarray(a, copy=True))
-    down = math.ldexp(1.0, -norm.exponent)  # first a quotient of at most 1, which no limit makes overflow
-    return _mapped(gradients, lambda xp, a: xp.astype(_arrays.wide(xp, a) * down / norm.root * limit, a.dtype))
+        return _mapped(gradients, _copied)
+    return _mapped(gradients, partial(_scaled, norm, limit, _factor(limit, norm.value)))
 
 
 def global_norm(gradients: Tree) -> float:
@@ -97,7 +98,9 @@ class _Norm(NamedTuple):
 
 @np.errstate(all="ignore")
 def _measure(gradients: Tree) -> _Norm:
-    parts = [_squares(*_checked(name, a)) for name, a in _leaves(gradients, "gradients")]
+    parts = [
+        _numpy.squares(_shown(a)) or _squares(*_checked(name, a)) for name, a in _leaves(gradients, "gradients")
+    ]
     most = max((exponent for _, exponent in parts), default=0)
     root = math.sqrt(math.fsum(math.ldexp(s, 2 * (exponent - most)) for s, exponent in parts))
     exponent = max(most, -126)  # 2^126 is a number also where JAX has no float64
@@ -121,6 +124,44 @@ def _squares(xp: Any, a: Array) -> tuple[float, int]:
     down = math.ldexp(1.0, -k)
     parts = (_arrays.wide(xp, a[i : min(i + _BLOCK, size)]) * down for i in range(0, size, _BLOCK))
     return math.fsum(float(_arrays.sum_all(xp, x * x)) for x in parts), k
+
+
+def _shown(a: Array) -> Array:
+    """Show a tensor's memory as a NumPy array, if it is memory that kernels may read."""
+    if not _compat.is_torch_array(a):
+        return a
+    try:
+        return a.detach().numpy()
+    except (TypeError, RuntimeError):  # of a type that NumPy lacks, elsewhere, sparse, or no memory at all
+        return a
+
+
+def _times(a: Array, factor: tuple[float, float]) -> Array | None:
+    """Multiply by kernels, where they take the array."""
+    new = _numpy.scaled(_shown(a), factor)
+    return _compat.array_namespace(a).from_numpy(new) if new is not None and _compat.is_torch_array(a) else new
+
+
+def _copied(a: Array) -> Array:
+    copy = _times(a, (1.0, 0.0))
+    return _validate.namespace(gradients=a).asarray(a, copy=True) if copy is None else copy
+
+
+def _factor(limit: float, norm: float) -> tuple[float, float] | None:
+    """Give limit / norm as the sum of two floats, if both are far from the ends of their range."""
+    if not (limit / norm > 1e-250 and 1e-280 < norm < math.inf):
+        return None
+    exact = Fraction(limit) / Fraction(norm)
+    return float(exact), float(exact - Fraction(float(exact)))
+
+
+def _scaled(norm: _Norm, limit: float, factor: tuple[float, float] | None, a: Array) -> Array:
+    new = None if factor is None else _times(a, factor)
+    if new is not None:
+        return new
+    xp, down = _validate.namespace(gradients=a), math.ldexp(1.0, -norm.exponent)
+    # First a quotient of at most 1, which no limit makes overflow.
+    return xp.astype(_arrays.wide(xp, a) * down / norm.root * limit, a.dtype)
 
 
 def _checked(name: str, a: Array) -> tuple[Any, Array]:
@@ -158,7 +199,7 @@ def _leaves(tree: Tree, name: str) -> Iterator[tuple[str, Array]]:
         yield name, tree
 
 
-def _mapped(tree: Tree, change: Callable[[Any, Array], Array]) -> Tree:
+def _mapped(tree: Tree, change: Callable[[Array], Array]) -> Tree:
     """Build the same structure with every array changed."""
     if tree is None:
         return None
@@ -173,5 +214,4 @@ def _mapped(tree: Tree, change: Callable[[Any, Array], Array]) -> Tree:
     if isinstance(tree, list | tuple):
         values = [_mapped(branch, change) for branch in cast("list[Tree]", tree)]
         return kind(*values) if hasattr(kind, "_fields") else kind(values)
-    array = tree.detach() if _compat.is_torch_array(tree) else tree
-    return _arrays.plain(change(_validate.namespace(gradients=array), array))
+    return _arrays.plain(change(tree.detach() if _compat.is_torch_array(tree) else tree))

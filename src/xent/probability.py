@@ -18,7 +18,6 @@ Array = Any
 __all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"]
 
 
-@np.errstate(all="ignore")  # ∞ and NaN are results here, documented, and not warnings
 def softmax(logits: Array, /, *, axis: int = -1, temperature: float = 1.0) -> Array:
     """Probabilities of the classes: p_j = exp(z_j / τ) / Σ_i exp(z_i / τ), as exp(−gap_j) / (1 + tail).
 
@@ -56,12 +55,12 @@ def softmax(logits: Array, /, *, axis: int = -1, temperature: float = 1.0) -> Ar
     quick = _numpy.softmax(logits, axis=axis, temperature=temperature, logs=False)
     if quick is not None:
         return quick
-    xp, axis, r = _rows(logits, axis, temperature)
-    p = (r.power.hi + r.power.lo) / r.whole.hi
-    return _answer(xp, xp.moveaxis(xp.where(r.void, math.nan, p), 0, axis), logits)
+    with np.errstate(all="ignore"):  # ∞ and NaN are results here, documented, and not warnings
+        xp, axis, r = _rows(logits, axis, temperature)
+        p = (r.power.hi + r.power.lo) / r.whole.hi
+        return _answer(xp, xp.moveaxis(xp.where(r.void, math.nan, p), 0, axis), logits)
 
 
-@np.errstate(all="ignore")
 def log_softmax(logits: Array, /, *, axis: int = -1, temperature: float = 1.0) -> Array:
     """Logarithms of the probabilities in nats: log p_j = −(log1p(tail) + gap_j).
 
@@ -77,13 +76,13 @@ def log_softmax(logits: Array, /, *, axis: int = -1, temperature: float = 1.0) -
     quick = _numpy.softmax(logits, axis=axis, temperature=temperature, logs=True)
     if quick is not None:
         return quick
-    xp, axis, r = _rows(logits, axis, temperature)
-    log_p = -(r.gap.hi + (r.gap.lo + r.log1p_tail))
-    log_p = xp.where(r.void, math.nan, xp.where(r.masked, -math.inf, log_p))
-    return _answer(xp, xp.moveaxis(log_p, 0, axis), logits)
+    with np.errstate(all="ignore"):
+        xp, axis, r = _rows(logits, axis, temperature)
+        log_p = -(r.gap.hi + (r.gap.lo + r.log1p_tail))
+        log_p = xp.where(r.void, math.nan, xp.where(r.masked, -math.inf, log_p))
+        return _answer(xp, xp.moveaxis(log_p, 0, axis), logits)
 
 
-@np.errstate(all="ignore")
 def logsumexp(x: Array, /, *, axis: int = -1) -> Array:
     """Logarithm of a sum of exponentials in nats: log Σ_j exp(x_j) = max x + log1p(tail).
 
@@ -107,12 +106,12 @@ def logsumexp(x: Array, /, *, axis: int = -1) -> Array:
     quick = _numpy.logsumexp(x, axis=axis)
     if quick is not None:
         return quick
-    xp, _, r = _rows(x, axis, 1.0, "x")
-    lse = _dispatch.implementation(xp).log_normaliser(r)
-    return _answer(xp, xp.where(r.void, xp.astype(xp.max(x, axis=axis), lse.dtype), lse), x)
+    with np.errstate(all="ignore"):
+        xp, _, r = _rows(x, axis, 1.0, "x")
+        lse = _dispatch.implementation(xp).log_normaliser(r)
+        return _answer(xp, xp.where(r.void, xp.astype(xp.max(x, axis=axis), lse.dtype), lse), x)
 
 
-@np.errstate(all="ignore")
 def sigmoid(x: Array, /) -> Array:
     """Logistic function: σ(x) = 1 / (1 + exp(−x)), elementwise; exp never overflows.
 
@@ -127,12 +126,12 @@ def sigmoid(x: Array, /) -> Array:
     quick = _numpy_elements.sigmoid(x, logs=False)
     if quick is not None:
         return quick
-    xp, z = _elements(x)
-    e = xp.exp(-xp.abs(z))
-    return _answer(xp, xp.where(z < 0, e, xp.ones_like(e)) / (1.0 + e), x)
+    with np.errstate(all="ignore"):
+        xp, z = _elements(x)
+        e = xp.exp(-xp.abs(z))
+        return _answer(xp, xp.where(z < 0, e, xp.ones_like(e)) / (1.0 + e), x)
 
 
-@np.errstate(all="ignore")
 def log_sigmoid(x: Array, /) -> Array:
     """Logarithm of the logistic function in nats: log σ(x) = min(x, 0) − log1p(exp(−|x|)), elementwise.
 
@@ -147,8 +146,9 @@ def log_sigmoid(x: Array, /) -> Array:
     quick = _numpy_elements.sigmoid(x, logs=True)
     if quick is not None:
         return quick
-    xp, z = _elements(x)
-    return _answer(xp, xp.where(z < 0, z, xp.zeros_like(z)) - xp.log1p(xp.exp(-xp.abs(z))), x)
+    with np.errstate(all="ignore"):
+        xp, z = _elements(x)
+        return _answer(xp, xp.where(z < 0, z, xp.zeros_like(z)) - xp.log1p(xp.exp(-xp.abs(z))), x)
 
 
 def _rows(a: Array, axis: int, temperature: float, name: str = "logits") -> tuple[Any, int, Any]:

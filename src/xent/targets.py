@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from xent import _dispatch, _validate
+from xent import _dispatch, _numpy, _validate
 
 Array = Any
 
@@ -43,7 +43,6 @@ def one_hot(labels: Array, num_classes: int) -> Array:
     return smooth_labels(labels, 0.0, num_classes)
 
 
-@np.errstate(all="ignore")
 def smooth_labels(
     labels: Array, epsilon: float = 0.1, num_classes: int | None = None, *, convention: str = "uniform"
 ) -> Array:
@@ -87,6 +86,13 @@ def smooth_labels(
     """
     epsilon = _validate.number(epsilon, "epsilon", low=0, high=1)
     _validate.option(convention, "convention", _validate.CONVENTIONS)
+    quick = _numpy.smooth_labels(labels, epsilon, num_classes, others=convention == "others")
+    return _generic(labels, epsilon, num_classes, convention) if quick is None else quick
+
+
+@np.errstate(all="ignore")
+def _generic(labels: Array, epsilon: float, num_classes: int | None, convention: str) -> Array:
+    """Validate and compute on any array namespace."""
     xp = _validate.namespace(labels=labels)
     compute = _dispatch.implementation(xp)
     if xp.isdtype(labels.dtype, "real floating"):

@@ -236,3 +236,31 @@ def test_more_than_two_to_the_31_logits():
     assert loss[-1] == pytest.approx(last[0], rel=1e-6)
     np.testing.assert_allclose(slope[-1], last[1], rtol=1e-3, atol=1e-7)
     np.testing.assert_allclose(loss[:-1], np.log(k), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("classes", [1, 2, 10, 63, 64, 65, 1000])
+@pytest.mark.parametrize("mean", [True, False])
+def test_a_small_smoothed_batch_has_the_bits_of_a_large_one(monkeypatch, kind, classes, mean):
+    rng = np.random.default_rng(classes)
+    z, y = rng.normal(size=(77, classes)).astype(kind) * 3, rng.integers(0, classes, 77)
+    ignored = np.where(np.arange(77) % 5 == 0, -100, y)
+    reduction = "mean" if mean else "sum"
+    for labels, ignore, by in ((y, None, 77), (ignored, -100, np.count_nonzero(ignored >= 0))):
+        grad = np.empty_like(z)
+        total, wrong = cpu.cross_entropy(
+            z[..., None], labels[:, None], ignore_index=ignore, label_smoothing=0.1, divisor=by if mean else 1,
+            grad=grad[..., None],
+        )  # fmt: skip
+        with monkeypatch.context() as m:
+            m.setattr(cpu, "cross_entropy", lambda *_, **__: pytest.fail("the long way was taken"))
+            options = {"label_smoothing": 0.1, "ignore_index": ignore, "reduction": reduction}
+            loss, dlogits = xent.cross_entropy_with_grad(z, labels, **options)
+            assert xent.cross_entropy(z, labels, **options) == loss
+        assert wrong == -1
+        assert loss == kind(total / by if mean else total)
+        np.testing.assert_array_equal(dlogits, grad)
+    assert np.isnan(xent.cross_entropy(z, np.full(77, -100), label_smoothing=0.1, ignore_index=-100))
+    y[70] = classes
+    with pytest.raises(ValueError, match=f"got {classes} at row 70"):
+        xent.cross_entropy(z, y, label_smoothing=0.1)

@@ -12,6 +12,7 @@ import torch
 
 import oracle
 import xent
+from xent import _numpy
 from xent.kernels import cpu_softmax, threads
 
 RNG = np.random.default_rng(17)
@@ -225,3 +226,28 @@ def test_more_than_two_to_the_31_logits():
     np.testing.assert_array_equal(p[:: n // 10][:-1], np.float16(1 / k))
     assert lse[-1] == xent.logsumexp(z[-1].copy())
     assert (lse[:-1] == np.float16(math.log(k))).all()
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("classes", [1, 2, 10, 63, 64, 65, 1000])
+@pytest.mark.parametrize("shape", [(), (1,), (33,), (3, 7)])
+def test_small_arrays_take_a_shorter_way_to_the_same_bits(monkeypatch, kind, classes, shape):
+    z = np.random.default_rng(classes).normal(size=(*shape, classes)).astype(kind) * 5
+    if shape:
+        z[0] = -np.inf
+        z[-1, ..., 0] = np.nan if shape == (33,) else np.inf
+    for tau in (1, 0.7):
+        wanted = [xent.softmax(z[..., None], axis=-2, temperature=tau)[..., 0],
+                  xent.log_softmax(z[..., None], axis=-2, temperature=tau)[..., 0],
+                  xent.logsumexp(z[..., None], axis=-2)[..., 0]]  # fmt: skip
+        with monkeypatch.context() as m:
+            m.setattr(_numpy, "_rows_of", lambda *_: pytest.fail("the long way was taken"))
+            before = z.copy()
+            ours = [xent.softmax(z, temperature=tau), xent.log_softmax(z, axis=len(shape), temperature=tau),
+                    xent.logsumexp(z)]  # fmt: skip
+        np.testing.assert_array_equal(z, before)
+        for a, b in zip(ours, wanted, strict=True):
+            np.testing.assert_array_equal(a, b)
+            assert a.dtype == kind
+            assert a.shape == b.shape
+            assert type(a) is (np.ndarray if a.ndim else kind)

@@ -6,6 +6,8 @@ One call reads each row of logits once and gives its loss, and its gradient if t
 - ``cpu_soft.cross_entropy``: rows whose target is a distribution, strongly smoothed or weighted, or logits capped;
 - ``cpu_statistics``: what a classifier said of each row;
 - ``cpu_softmax``: softmax, its logarithm, log Σ exp of rows;
+- ``cpu_targets``: targets smoothed, and labels as distributions;
+- ``cpu_norms``: Σ a², and arrays scaled;
 - ``cpu_focal.focal``: focal loss of rows with labels, with digits to spare;
 - ``cpu_distillation.distillation``: a student's rows against a teacher's, of narrow types;
 - ``elements``: the logistic losses, plain and focal, and the logistic function, element by element;
@@ -15,11 +17,13 @@ One call reads each row of logits once and gives its loss, and its gradient if t
 The loops behind them:
 
 - ``rows`` (many classes, neighbours in memory) by ``climb`` (a row of float32, while its neighbours pass),
-  ``lanes`` (few classes, or classes apart), ``softmax`` over both, ``focal`` over tiles, ``binary`` over blocks,
-  ``distillation`` over rows of two arrays;
+  ``short`` (the same for up to 512 classes), ``lanes`` (few classes, or classes apart), ``softmax`` over both,
+  ``focal`` over tiles and ``focal_rows`` (many classes, narrow), ``binary`` over blocks, ``distillation`` over rows of
+  two arrays;
 - ``small``: what most calls are, in one call of few arguments; ``smooth_rows``, ``smooth_lanes``: smoothed labels;
 - ``soft`` and ``soft_lanes``: targets that may be close to p, in float64, and ``careful``: in pairs of floats;
-- ``divergence``: the terms of ``information``, with logarithms that have digits to spare;
+- ``terms``: those of ``information``, with logarithms that have digits to spare;
+- ``mixing``: targets smoothed, ``norms``: squares added and numbers scaled;
 - ``finish``: what a row's loss and gradient are once its tail is known; ``logistic``: the same for one logit;
 - ``_math``: exp and log1p that vectorise, half types; ``_vectors``, ``_powers``: what is written as vectors;
   ``_pairs``: pairs of floats, where one does not hold the digits.

@@ -153,24 +153,27 @@ def _piece(z: Array) -> int:
 
 
 def small(
-    z: Array, labels: Array, *, ignore_index: int | None = None, mean: bool = True, grad: Array | None = None
+    z: Array,
+    labels: Array,
+    *,
+    label_smoothing: float = 0.0,
+    ignore_index: int | None = None,
+    mean: bool = True,
+    grad: Array | None = None,
 ) -> tuple[float, float, int]:
-    """Cross-entropy without options, of what fits one piece: fewer arguments, and the mean's divisor with it.
+    """Cross-entropy of what fits one piece, by few arguments, and what a mean divides by.
 
     z (N, K) and grad like it: C-contiguous, aligned, writable, at most ``PIECE`` numbers of float32 or float64.
     labels (N,) int64 or int32, likewise. Gives Σ loss, what its mean (and so the gradient) is divided by, and
     ``wrong``.
     """
-    kind, ignoring = z.dtype.char, ignore_index is not None
-    return _by(kind, z.shape[1], _small.ARRAYS)(
-        z,
-        labels,
-        _NO_ROWS[kind] if grad is None else grad,
-        ignoring,
-        ignore_index if ignoring else 0,
-        mean,
-        _UNIT[kind],
-    )
+    kind, classes, ignoring = z.dtype.char, z.shape[1], ignore_index is not None
+    arrays = z, labels, _NO_ROWS[kind] if grad is None else grad
+    settings = ignoring, ignore_index if ignoring else 0, mean, _UNIT[kind]
+    if label_smoothing:
+        loop = _small.smooth_by_rows if classes > OTHERS else _small.smooth_by_lanes
+        return loop(*arrays, *settings, _smooth(label_smoothing, classes))
+    return _by(kind, classes, _small.ARRAYS)(*arrays, *settings)
 
 
 def reach(kind: str, classes: int) -> tuple[Any, Any]:

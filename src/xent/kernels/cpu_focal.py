@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from xent.kernels import focal as loops
-from xent.kernels import threads
+from xent.kernels import focal_rows, threads
 from xent.kernels.cpu import _NO_NUMBERS, _NONE, PAST, _flat, _flat_labels, _plain, _stored, _together, _writable
 from xent.kernels.lanes import ROWS
 
 Array = Any
 
+MANY = 64  # from more classes on, rows of a narrow type are done one after the other
 PIECE = 2**17  # logits a thread takes at a time; smaller arrays are done by the caller's thread
 
 
@@ -64,6 +65,7 @@ def focal(
     past = grad is not None and grad.nbytes > PAST
     kind, z, grad = _stored(z, grad, bfloat16)
     steps = [(0, 0, 0) if a is None else tuple(n // a.itemsize for n in a.strides) for a in (z, grad)]
+    long = inner == 1 and classes > MANY and steps[0][1] == 1 and z.itemsize < 8
     if inner == 1:  # the rows that lie side by side in a tile are the inner ones
         outer, inner = 1, outer
         steps = [(0, by_class, by_row) for by_row, by_class, _ in steps]
@@ -74,6 +76,13 @@ def focal(
         _NO_NUMBERS if each is None else each.reshape(-1),
         _NONE[z.dtype.name] if grad is None else grad.reshape(-1),
     )
+    if long:
+        numbers = kind, classes, steps[0][2], float(gamma), scale / divisor, past
+
+        def one_by_one(start: int, stop: int) -> tuple[float, float, int]:
+            return focal_rows.by_rows(*arrays, *numbers, start, stop)
+
+        return _together(threads.run(one_by_one, inner, max(PIECE // classes, 1)))
     strides = tuple(step for by_outer, by_class, by_inner in steps for step in (by_outer, by_inner, by_class))
     settings = kind, (outer, inner, classes), strides, float(gamma), scale / divisor, past
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from xent.kernels import memory, threads
 from xent.kernels import softmax as loops
-from xent.kernels.cpu import OTHERS, PAST, _flat, _plain, _scales, _stored
+from xent.kernels.cpu import _NO_NUMBERS, _NO_ROWS, _UNIT, OTHERS, PAST, _flat, _plain, _scales, _stored
 from xent.kernels.lanes import ROWS
 
 Array = np.ndarray
@@ -48,6 +48,29 @@ def logsumexp(z: Array, *, bfloat16: bool = False) -> Array:
     lse = np.empty((z.shape[0], z.shape[2]))
     _run(z, None, lse, 1.0, bfloat16, logs=False)
     return lse.T if swapped else lse
+
+
+def small(z: Array, *, temperature: float, logs: bool) -> Array:
+    """:func:`softmax` or :func:`log_softmax` of what fits one piece, by a shorter way.
+
+    z (…, K): C-contiguous, aligned, writable, of 1 to ``PIECE`` numbers of float32 or float64.
+    """
+    out, classes = np.empty(z.shape, z.dtype), z.shape[-1]
+    compute = loops.short_by_rows if classes > OTHERS else loops.short_by_tiles
+    scales = _UNIT[z.dtype.char] if temperature == 1 else _scales(float(temperature), z.dtype.type)
+    ours, to = (z, out) if z.ndim == 2 else (z.reshape(-1, classes), out.reshape(-1, classes))
+    compute(ours, to, _NO_NUMBERS, logs, scales, float(temperature))
+    return out
+
+
+def small_logsumexp(z: Array) -> Array:
+    """:func:`logsumexp` of what :func:`small` takes, as (N,) float64."""
+    classes = z.shape[-1]
+    lse = np.empty(z.size // classes)
+    compute = loops.short_by_rows if classes > OTHERS else loops.short_by_tiles
+    kind = z.dtype.char
+    compute(z if z.ndim == 2 else z.reshape(-1, classes), _NO_ROWS[kind], lse, False, _UNIT[kind], 1.0)
+    return lse
 
 
 def _map(z: Array, temperature: float, bfloat16: bool, *, logs: bool) -> Array:

@@ -5,7 +5,7 @@
 class of 64 rows. Each lane sums for itself, and the lanes of a row are added up at its end, so that nothing depends
 on the other rows.
 
-The terms are those of :mod:`~xent.kernels.divergence`.
+The terms are those of :mod:`~xent.kernels.terms`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numba import njit
 from xent.kernels._compile import EXACT, INLINE, kernel
 from xent.kernels._math import at, scratch
 from xent.kernels._pairs import divide, two_sum
-from xent.kernels.divergence import (
+from xent.kernels.terms import (
     GAP,
     GAP_LO,
     LANES,

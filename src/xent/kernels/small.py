@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import carray, njit
 
-from xent.kernels import lanes, rows, short
+from xent.kernels import lanes, rows, short, smooth_lanes, smooth_rows
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import located
 from xent.kernels.mass import label_mass
@@ -69,6 +69,37 @@ def by_lanes(z, labels, grad, ignoring, ignore, mean, scales):
     total, rest, wrong = lanes.cross_entropy(
         flat, labels, nothing, nothing, nothing, nothing, to, 0, shape, strides, scales, options, 0, tiles
     )
+    return total + rest, by, wrong
+
+
+@kernel
+def smooth_by_rows(z, labels, grad, ignoring, ignore, mean, scales, smooth):
+    """As :func:`by_rows`, with smoothed labels; smooth: as for ``smooth_rows``."""
+    (count, classes), nothing = z.shape, np.empty(0)
+    by = divisor(labels, nothing, classes, ignoring, ignore, mean)
+    options = (ignoring, ignore, 0.0, 1.0, by, 1.0, False)
+    flat, to = z.reshape(-1), grad.reshape(-1)
+    shape, strides = (1, classes), (classes, 0, classes, 0)
+    total, rest, wrong = smooth_rows.cross_entropy(
+        flat, labels, nothing, nothing, nothing, nothing, to, 0, shape, strides, scales, options,
+        (smooth, 1.0 / by), 0, count,
+    )  # fmt: skip
+    return total + rest, by, wrong
+
+
+@kernel
+def smooth_by_lanes(z, labels, grad, ignoring, ignore, mean, scales, smooth):
+    """As :func:`smooth_by_rows`, for few classes."""
+    (count, classes), nothing = z.shape, np.empty(0)
+    by = divisor(labels, nothing, classes, ignoring, ignore, mean)
+    options = (ignoring, ignore, 0.0, 1.0, by, 1.0, False)
+    flat, to = z.reshape(-1), grad.reshape(-1)
+    tiles = (count + lanes.ROWS - 1) // lanes.ROWS
+    shape, strides = (1, count, classes), (0, classes, 1, 0, classes, 1)
+    total, rest, wrong = smooth_lanes.cross_entropy(
+        flat, labels, nothing, nothing, nothing, nothing, to, 0, shape, strides, scales, options,
+        (smooth, 1.0 / by), 0, tiles,
+    )  # fmt: skip
     return total + rest, by, wrong
 
 

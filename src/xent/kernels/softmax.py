@@ -143,3 +143,20 @@ def by_tiles(z, out, lse, kind, logs, shape, strides, scales, tau, past, start, 
         give(t, n, classes, o_inner, o_class, kind, at(out, a * o_outer + b * o_inner), flat, past)
     hold(tile_)
     hold(flat_)
+
+
+@kernel
+def short_by_rows(z, out, lse, logs, scales, tau):
+    """:func:`by_rows` of a whole array in fewer arguments: z (N, K) and out (N, K), or lse (N,) and out (0, 0)."""
+    count, classes = z.shape
+    shape, strides = (1, classes), (classes, 0, classes, 0)
+    by_rows(z.reshape(-1), out.reshape(-1), lse, 0, logs, shape, strides, scales, tau, False, 0, count)
+
+
+@kernel
+def short_by_tiles(z, out, lse, logs, scales, tau):
+    """As :func:`short_by_rows`, for few classes."""
+    count, classes = z.shape
+    shape, strides = (1, count, classes), (0, classes, 1, 0, classes, 1)
+    tiles = (count + ROWS - 1) // ROWS
+    by_tiles(z.reshape(-1), out.reshape(-1), lse, 0, logs, shape, strides, scales, tau, False, 0, tiles)
