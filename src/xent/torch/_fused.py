@@ -30,14 +30,14 @@ from xent.torch._tensors import (
     transforms_active,
 )
 
-_STORED = {  # as elements.caller has it
+STORED = {  # as elements.caller has it
     torch.float32: ("float32", 0), torch.float64: ("float64", 0), torch.float16: ("uint16", 1),
     torch.bfloat16: ("uint16", 2), torch.bool: ("uint8", 0), torch.uint8: ("uint8", 0), torch.int32: ("int32", 0),
     torch.int64: ("int64", 0),
 }  # fmt: skip
 _ways: dict[tuple[torch.dtype, torch.dtype], tuple[Any, int, int]] = {}
 _keep_graph: Any = torch._C._autograd._get_current_graph_task_keep_graph  # pyright: ignore
-_batched: Any = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore
+batched: Any = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore
 
 
 # ------------------------------------------------------------------------------------------------ cross-entropy
@@ -249,9 +249,9 @@ def _at_once(
 
 def _way(of_z: torch.dtype, of_y: torch.dtype) -> tuple[Any, int, int] | None:
     """Find the C function for two types, and how each is stored."""
-    if of_y not in _STORED:
+    if of_y not in STORED:
         return None
-    (name, kind), (name_y, kind_y) = _STORED[of_z], _STORED[of_y]
+    (name, kind), (name_y, kind_y) = STORED[of_z], STORED[of_y]
     _ways[of_z, of_y] = elements.caller(name, name_y), kind, kind_y
     return _ways[of_z, of_y]
 
@@ -361,7 +361,7 @@ def handed_on(slope: Tensor | None, grad: Tensor) -> bool:
         and slope is not None
         and type(grad) is Tensor
         and grad.is_cpu
-        and not (_keep_graph() or torch.is_grad_enabled() or transforms_active() or _batched(grad))
+        and not (_keep_graph() or torch.is_grad_enabled() or transforms_active() or batched(grad))
         and float(grad) == 1.0
     )
 
@@ -373,9 +373,9 @@ def slope_of(
     family: Family,
     o: Any,
 ) -> Tensor | None:
-    """Compute the gradient by the logits, where it cannot be handed on; ``_batched`` is is_grads_batched."""
+    """Compute the gradient by the logits, where it cannot be handed on; ``batched`` says is_grads_batched."""
     z, target, weight, other = tensors
-    if torch.compiler.is_compiling() or torch.is_grad_enabled() or not direct(grad) or _batched(grad):
+    if torch.compiler.is_compiling() or torch.is_grad_enabled() or not direct(grad) or batched(grad):
         return family.backward(grad, z, target, weight, other, *o)
     if slope is None or float(grad) != 1.0:
         return family.kernel(z, target, weight, other, o, value=False, slope=True, upstream=grad).slope

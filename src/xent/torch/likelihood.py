@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from xent import _validate
-from xent.torch import _arguments, _tensors
+from xent.torch import _arguments, _divergence, _tensors
 from xent.torch._plain import wide
 
 __all__ = ["kl_div", "nll_loss"]
@@ -172,6 +172,12 @@ def kl_div(
     _validate.option(reduction, "reduction", ("mean", "batchmean", "sum", "none"))
     _arguments.logits(input)
     _arguments.logits(target, "target")
+    divisor = 1.0
+    if reduction == "mean" or (reduction == "batchmean" and input.ndim):
+        divisor = float(input.numel() if reduction == "mean" else input.shape[0])
+    loss = _divergence.kl_div(input, target, log_target, reduction == "none", divisor)
+    if loss is not None:
+        return loss
     x, t = wide(input), wide(target)
     try:
         shape = _torch.broadcast_shapes(input.shape, target.shape)
