@@ -66,7 +66,14 @@ def test_weights_and_sums_are_what_the_long_way_gives(n, k, dtype, reduction, we
 def test_weights_that_go_the_long_way():
     z, y = batch(4, 5)
     w = torch.rand(5, generator=G)
-    for weight in (w.double(), w.half(), torch.rand(10)[::2], w.clone().requires_grad_(), w[:4], w.as_subclass(Kind)):
+    for weight in (
+        w.double(),
+        w.half(),
+        torch.rand(10)[::2],
+        w.clone().requires_grad_(),
+        w[:4],
+        w.as_subclass(Kind),
+    ):
         assert _at_once.mean(z, y, -100, ops.CROSS_ENTROPY, weight) is None
     with pytest.raises(ValueError, match="one number a class"):
         xent.torch.cross_entropy(z, y, w[:4])

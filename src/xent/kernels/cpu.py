@@ -174,7 +174,7 @@ def small(
 
 
 def reach(kind: str, classes: int, weighted: bool = False) -> tuple[Any, Any]:
-    """:func:`small` of addresses, for "f" or "d", and its last three arguments; with class weights if ``weighted``."""
+    """:func:`small` of addresses, for "f" or "d", and its last three arguments; with class weights or not."""
     return _by(kind, classes, _small.WEIGHTED if weighted else _small.ADDRESSES), _UNIT[kind]
 
 

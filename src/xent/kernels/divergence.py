@@ -76,11 +76,9 @@ def exp(x):
     return scaled(two_to_minus(fma(g, _HI, real(n, g)) + g * _LO), n)
 
 
-
-
 @njit(**EXACT)
 def term(t, x):
-    """t · (log t − x) and t; a probability of 0 costs nothing, whatever x."""
+    """Give t · (log t − x) and t; a probability of 0 costs nothing, whatever x."""
     cost = t * (log(t) - x)
     return 0.0 if t == 0 else cost, t
 

@@ -112,7 +112,9 @@ def weighted_rows_at(z, labels, weight, grad, loss, count, classes, slope, ignor
     """As :func:`rows_at`, with class weights (K,), which are of the type of the logits."""
     logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
     factors = widened(weight, classes, hi)
-    total, by, wrong = row_after_row(rows.cross_entropy, logits, ours, factors, to, True, ignore, mean, (hi, lo, most))
+    total, by, wrong = row_after_row(
+        rows.cross_entropy, logits, ours, factors, to, True, ignore, mean, (hi, lo, most)
+    )
     return closed(carray(located(loss, hi), 1), total, by, wrong)
 
 
@@ -121,7 +123,9 @@ def weighted_short_rows_at(z, labels, weight, grad, loss, count, classes, slope,
     """As :func:`weighted_rows_at`, for float32 and up to ``short.MOST`` classes."""
     logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
     factors = widened(weight, classes, hi)
-    total, by, wrong = row_after_row(short.cross_entropy, logits, ours, factors, to, True, ignore, mean, (hi, lo, most))
+    total, by, wrong = row_after_row(
+        short.cross_entropy, logits, ours, factors, to, True, ignore, mean, (hi, lo, most)
+    )
     return closed(carray(located(loss, hi), 1), total, by, wrong)
 
 

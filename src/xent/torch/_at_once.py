@@ -1,4 +1,4 @@
-"""The loss of a small batch without options, or with class weights, which is what most calls of a small model are."""
+"""The loss of a small batch without options but class weights: what most calls of a small model are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from xent.torch._arguments import Options
 from xent.torch._fused import Family, handed_on, slope_of
 from xent.torch._small import PLAIN_OPTIONS, WORDS, by_addresses
 from xent.torch._tensors import PLAIN, forward_mode, unseen
-
 
 Given = tuple[Tensor, int, int, int, Family, Tensor | None, bool]  # all that AtOnce needs beside the logits
 

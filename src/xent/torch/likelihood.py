@@ -125,9 +125,7 @@ def _usual(input: Tensor, target: Tensor) -> bool:
     return target.dtype is torch.int64 and (input.dtype is torch.float32 or input.dtype is torch.float64)
 
 
-def _torchs(
-    x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, ignore_index: int
-) -> Tensor | None:
+def _torchs(x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, ignore_index: int) -> Tensor | None:
     """Give torch's own loss where it is the same; None where it is not, or where a label is no class."""
     if weight is not None and (
         weight.dtype != x.dtype or weight.requires_grad or _tensors.forward_mode() or not weight.min().item() > 0
