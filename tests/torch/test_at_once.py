@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import xent.torch
-from xent.torch import _at_once, ops
+from xent.torch import _at_once, _fused, ops
 
 G = torch.Generator().manual_seed(3)
 
@@ -28,13 +28,67 @@ def test_it_is_what_the_long_way_gives(n, k, dtype, ignore_index):
     y[0] = max(ignore_index, 0) if k > 1 else 0
     short = at_once(z, y, ignore_index)
     (slope,) = torch.autograd.grad(short, z)
-    # a class weight of 1 goes the long way
-    long = xent.torch.cross_entropy(z, y, torch.ones(k, dtype=dtype), ignore_index=ignore_index)
+    # a sample weight of 1 goes the long way
+    long = xent.torch.cross_entropy(z, y, sample_weight=torch.ones(n, dtype=dtype), ignore_index=ignore_index)
     (want,) = torch.autograd.grad(long, z)
     torch.testing.assert_close(short, long, rtol=4e-7, atol=0, equal_nan=True)
     torch.testing.assert_close(slope, want, rtol=4e-7, atol=1e-8, equal_nan=True)
     alone = at_once(z.detach(), y, ignore_index)
     assert short.isnan() if alone is None else torch.equal(alone, short.detach())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("n", "k"), [(32, 10), (1, 1), (7, 63), (7, 64), (7, 65), (5, 100), (3, 1000)])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_weights_and_sums_are_what_the_long_way_gives(n, k, dtype, reduction, weighted, monkeypatch):
+    z, y = batch(n, k, dtype)
+    weight = torch.randn(k, generator=G).to(dtype) if weighted else None
+    if weighted and k > 2:
+        weight[2] = 0
+        z.data[0, 2] = -float("inf")
+        y[0] = 2
+    options = {"weight": weight, "ignore_index": 1, "reduction": reduction}
+    short = xent.torch.cross_entropy(z, y, **options)
+    assert type(short.grad_fn).__name__ == "AtOnceBackward"
+    slopes = [torch.autograd.grad(short, z, torch.tensor(p).to(dtype), retain_graph=True)[0] for p in (1.0, -0.3)]
+    assert xent.torch.cross_entropy(z.detach(), y, **options).allclose(short.detach(), rtol=1e-7, equal_nan=True)
+    with monkeypatch.context() as m:
+        m.setattr(_at_once, "mean", lambda *_: None)
+        m.setattr(_fused, "small", lambda *_: None)
+        long = xent.torch.cross_entropy(z, y, **options)
+        wants = [torch.autograd.grad(long, z, torch.tensor(p).to(dtype), retain_graph=True)[0] for p in (1.0, -0.3)]
+    torch.testing.assert_close(short, long, rtol=4e-7, atol=0, equal_nan=True)
+    for slope, want in zip(slopes, wants, strict=True):
+        torch.testing.assert_close(slope, want, rtol=4e-7, atol=1e-8, equal_nan=True)
+
+
+def test_weights_that_go_the_long_way():
+    z, y = batch(4, 5)
+    w = torch.rand(5, generator=G)
+    for weight in (
+        w.double(),
+        w.half(),
+        torch.rand(10)[::2],
+        w.clone().requires_grad_(),
+        w[:4],
+        w.as_subclass(Kind),
+    ):
+        assert _at_once.mean(z, y, -100, ops.CROSS_ENTROPY, weight) is None
+    with pytest.raises(ValueError, match="one number a class"):
+        xent.torch.cross_entropy(z, y, w[:4])
+    with pytest.raises(xent.torch.LabelError, match="got 9 at row 1"):
+        xent.torch.cross_entropy(z, torch.tensor([0, 9, 1, 1]), w)
+    assert xent.torch.cross_entropy(z, y, torch.zeros(5)).isnan()
+
+
+def test_weights_twice_differentiated():
+    z, y = batch(4, 5, torch.float64)
+    w = torch.rand(5, dtype=torch.float64)
+    for divided in (True, False):
+        f = lambda a, d=divided: _at_once.mean(a, y, -100, ops.CROSS_ENTROPY, w, d)  # noqa: E731
+        assert torch.autograd.gradcheck(f, (z,))
+        assert torch.autograd.gradgradcheck(f, (z,))
 
 
 def test_nothing_to_divide_by_is_nan():

@@ -176,9 +176,9 @@ def small(
     return _by(kind, classes, _small.ARRAYS)(*arrays, *settings)
 
 
-def reach(kind: str, classes: int) -> tuple[Any, Any]:
-    """:func:`small` of addresses, for "f" or "d", and its last three arguments."""
-    return _by(kind, classes, _small.ADDRESSES), _UNIT[kind]
+def reach(kind: str, classes: int, weighted: bool = False) -> tuple[Any, Any]:
+    """:func:`small` of addresses, for "f" or "d", and its last three arguments; with class weights or not."""
+    return _by(kind, classes, _small.WEIGHTED if weighted else _small.ADDRESSES), _UNIT[kind]
 
 
 def _by(kind: str, classes: int, ways: tuple[Any, Any, Any]) -> Any:

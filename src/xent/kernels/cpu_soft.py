@@ -100,11 +100,11 @@ def cross_entropy(
         return answer
     past = grad is not None and grad.nbytes > PAST
     kind, z, grad = _stored(z, grad, bfloat16)
-    labels, q, kind_q = _NO_LABELS, np.broadcast_to(_ZERO[z.dtype.name], z.shape), NATIVE
     if hard:
         labels = _flat_labels(target.astype(np.int64, copy=False))
+        kind_q, q = NATIVE, np.broadcast_to(_ZERO[z.dtype.char], z.shape)
     else:
-        kind_q, q = _walkable(target, bfloat16_target)
+        labels, (kind_q, q) = _NO_LABELS, _walkable(target, bfloat16_target)
     arrays = (
         _flat(z),
         labels,
@@ -113,7 +113,7 @@ def cross_entropy(
         _row(row),
         _NO_NUMBERS if each is None else each.reshape(-1),
         _NO_NUMBERS if lse is None else lse.reshape(-1),
-        _NONE[z.dtype.name] if grad is None else _flat(grad),
+        _NONE[z.dtype.char] if grad is None else _flat(grad),
         (kind, kind_q),
     )
     strides = tuple((0, 0, 0) if a is None else tuple(n // a.itemsize for n in a.strides) for a in (z, q, grad))
@@ -130,6 +130,10 @@ def cross_entropy(
             strides = tuple((0, by_class, by_outer) for by_outer, by_class, _ in strides)
         loop, shape = soft_lanes.cross_entropy, (outer, inner, classes)
         units, step = outer * -(-inner // lanes.ROWS), max(PIECE // (classes * lanes.ROWS), 1)
+
+    if units <= step:
+        total, rest, wrong, odd = loop(*arrays, shape, strides, constants, settings, 0, units)
+        return total + rest, wrong, odd
 
     def work(start: int, stop: int) -> tuple[float, float, int, int]:
         return loop(*arrays, shape, strides, constants, settings, start, stop)

@@ -17,14 +17,14 @@ from xent.kernels.mass import label_mass
 
 
 @njit(**INLINE)
-def divisor(labels, nothing, classes, ignoring, ignore, mean):
-    """What a mean divides by: the rows that count; 1 if there is no mean."""
+def divisor(labels, weight, classes, ignoring, ignore, mean):
+    """What a mean divides by: the rows that count, or their classes' weights; 1 if there is no mean."""
     if not mean:
         return 1.0
-    if not ignoring:
+    if not ignoring and weight.size == 0:
         return float(labels.size)
-    by, _, _ = label_mass(labels, nothing, nothing, classes, ignoring, ignore, 0, labels.size)
-    return by
+    by, rest, _ = label_mass(labels, weight, np.empty(0), classes, ignoring, ignore, 0, labels.size)
+    return by + rest
 
 
 @kernel
@@ -34,25 +34,25 @@ def by_rows(z, labels, grad, ignoring, ignore, mean, scales):
     z (N, K) and grad (N, K) or (0, 0): C-contiguous, of one type; grad is that of the mean, if it is one. labels
     (N,). scales: those of τ = 1, by ``_math.steepness``.
     """
-    return row_after_row(rows.cross_entropy, z, labels, grad, ignoring, ignore, mean, scales)
+    return row_after_row(rows.cross_entropy, z, labels, np.empty(0), grad, ignoring, ignore, mean, scales)
 
 
 @kernel
 def by_short_rows(z, labels, grad, ignoring, ignore, mean, scales):
     """As :func:`by_rows`, for float32 and up to ``short.MOST`` classes."""
-    return row_after_row(short.cross_entropy, z, labels, grad, ignoring, ignore, mean, scales)
+    return row_after_row(short.cross_entropy, z, labels, np.empty(0), grad, ignoring, ignore, mean, scales)
 
 
 @njit(**INLINE)
-def row_after_row(loop, z, labels, grad, ignoring, ignore, mean, scales):
-    """:func:`by_rows`, by a loop over rows."""
+def row_after_row(loop, z, labels, weight, grad, ignoring, ignore, mean, scales):
+    """:func:`by_rows`, by a loop over rows, with class weights (K,) unless there are none."""
     (count, classes), nothing = z.shape, np.empty(0)
-    by = divisor(labels, nothing, classes, ignoring, ignore, mean)
+    by = divisor(labels, weight, classes, ignoring, ignore, mean)
     options = (ignoring, ignore, 0.0, 1.0, by, 1.0, False)
     flat, to = z.reshape(-1), grad.reshape(-1)
     shape, strides = (1, classes), (classes, 0, classes, 0)
     total, rest, wrong = loop(
-        flat, labels, nothing, nothing, nothing, nothing, to, 0, shape, strides, scales, options, 0, count
+        flat, labels, weight, nothing, nothing, nothing, to, 0, shape, strides, scales, options, 0, count
     )
     return total + rest, by, wrong
 
@@ -60,14 +60,20 @@ def row_after_row(loop, z, labels, grad, ignoring, ignore, mean, scales):
 @kernel
 def by_lanes(z, labels, grad, ignoring, ignore, mean, scales):
     """As :func:`by_rows`, for few classes."""
+    return side_by_side(z, labels, np.empty(0), grad, ignoring, ignore, mean, scales)
+
+
+@njit(**INLINE)
+def side_by_side(z, labels, weight, grad, ignoring, ignore, mean, scales):
+    """:func:`by_lanes`, with class weights (K,) unless there are none."""
     (count, classes), nothing = z.shape, np.empty(0)
-    by = divisor(labels, nothing, classes, ignoring, ignore, mean)
+    by = divisor(labels, weight, classes, ignoring, ignore, mean)
     options = (ignoring, ignore, 0.0, 1.0, by, 1.0, False)
     flat, to = z.reshape(-1), grad.reshape(-1)
     tiles = (count + lanes.ROWS - 1) // lanes.ROWS
     shape, strides = (1, count, classes), (0, classes, 1, 0, classes, 1)
     total, rest, wrong = lanes.cross_entropy(
-        flat, labels, nothing, nothing, nothing, nothing, to, 0, shape, strides, scales, options, 0, tiles
+        flat, labels, weight, nothing, nothing, nothing, to, 0, shape, strides, scales, options, 0, tiles
     )
     return total + rest, by, wrong
 
@@ -132,6 +138,46 @@ def lanes_at(z, labels, grad, loss, count, classes, slope, ignore, mean, hi, lo,
     return closed(carray(located(loss, hi), 1), total, by, wrong)
 
 
+@kernel
+def weighted_rows_at(z, labels, weight, grad, loss, count, classes, slope, ignore, mean, hi, lo, most):
+    """As :func:`rows_at`, with class weights (K,), which are of the type of the logits."""
+    logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
+    factors = widened(weight, classes, hi)
+    total, by, wrong = row_after_row(
+        rows.cross_entropy, logits, ours, factors, to, True, ignore, mean, (hi, lo, most)
+    )
+    return closed(carray(located(loss, hi), 1), total, by, wrong)
+
+
+@kernel
+def weighted_short_rows_at(z, labels, weight, grad, loss, count, classes, slope, ignore, mean, hi, lo, most):
+    """As :func:`weighted_rows_at`, for float32 and up to ``short.MOST`` classes."""
+    logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
+    factors = widened(weight, classes, hi)
+    total, by, wrong = row_after_row(
+        short.cross_entropy, logits, ours, factors, to, True, ignore, mean, (hi, lo, most)
+    )
+    return closed(carray(located(loss, hi), 1), total, by, wrong)
+
+
+@kernel
+def weighted_lanes_at(z, labels, weight, grad, loss, count, classes, slope, ignore, mean, hi, lo, most):
+    """As :func:`weighted_rows_at`, for few classes."""
+    logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
+    factors = widened(weight, classes, hi)
+    total, by, wrong = side_by_side(logits, ours, factors, to, True, ignore, mean, (hi, lo, most))
+    return closed(carray(located(loss, hi), 1), total, by, wrong)
+
+
+@njit(**INLINE)
+def widened(weight, classes, like):
+    """Class weights at an address, as float64."""
+    given, wide = carray(located(weight, like), classes), np.empty(classes)
+    for j in range(classes):
+        wide[j] = given[j]
+    return wide
+
+
 @njit(**INLINE)
 def laid(z, labels, grad, count, classes, slope, like):
     """Show memory as arrays."""
@@ -151,3 +197,4 @@ def closed(loss, total, by, wrong):
 
 
 ARRAYS, ADDRESSES = (by_lanes, by_short_rows, by_rows), (lanes_at, short_rows_at, rows_at)
+WEIGHTED = weighted_lanes_at, weighted_short_rows_at, weighted_rows_at

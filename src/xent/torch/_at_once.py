@@ -1,4 +1,4 @@
-"""The mean loss of a small batch without options, which is what most calls of a small model are."""
+"""The loss of a small batch without options but class weights: what most calls of a small model are."""
 
 from __future__ import annotations
 
@@ -13,11 +13,21 @@ from xent.torch._fused import Family, handed_on, slope_of
 from xent.torch._small import PLAIN_OPTIONS, WORDS, by_addresses
 from xent.torch._tensors import PLAIN, forward_mode, unseen
 
+Given = tuple[Tensor, int, int, int, Family, Tensor | None, bool]  # all that AtOnce needs beside the logits
 
-def mean(z: Tensor, target: Tensor, ignore_index: int, family: Family) -> Tensor | None:
+
+def mean(
+    z: Tensor,
+    target: Tensor,
+    ignore_index: int,
+    family: Family,
+    weight: Tensor | None = None,
+    divided: bool = True,
+) -> Tensor | None:
     """Mean loss without options, if it is that of a small batch of labels and nobody is tracing; else None.
 
     It is what :func:`~xent.torch._fused.evaluate` gives, by fewer steps: at 32 × 10 each is a twentieth of a call.
+    ``weight``: class weights. Not ``divided``: the sum.
     """
     if torch.compiler.is_compiling() or type(z) not in PLAIN or type(target) not in PLAIN:
         return None
@@ -29,24 +39,35 @@ def mean(z: Tensor, target: Tensor, ignore_index: int, family: Family) -> Tensor
         return None
     if not (z.is_contiguous() and target.is_contiguous()) or z.is_neg() or forward_mode() or not unseen():
         return None
+    if weight is not None and not _usable(weight, z, k):
+        return None
     if z.requires_grad and torch.is_grad_enabled():
-        return _apply(z, (target, n, k, ignore_index, family))
-    found = by_addresses(z, target, n, k, ignore_index, True, False)
+        return _apply(z, (target, n, k, ignore_index, family, weight, divided))
+    found = by_addresses(z, target, n, k, ignore_index, divided, False, weight)
     return None if found is None else found[0]
+
+
+def _usable(weight: Tensor, z: Tensor, k: int) -> bool:
+    """Say whether class weights are numbers that lie as the kernel reads them, and need no gradient."""
+    if type(weight) not in PLAIN or weight.dtype is not z.dtype or not weight.is_cpu or weight.shape != (k,):
+        return False
+    if weight.is_neg() or not weight.is_contiguous() or not weight.data_ptr():
+        return False
+    return not (weight.requires_grad and torch.is_grad_enabled())
 
 
 class AtOnce(torch.autograd.Function):
     """:class:`~xent.torch._fused.Fused` for :func:`mean`. ``given`` hides its target: autograd counts arguments."""
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, given: tuple[Tensor, int, int, int, Family]) -> Tensor:
-        target, n, k, ignore_index, family = given
-        found = by_addresses(z, target, n, k, ignore_index, True, True)
+    def forward(ctx: Any, z: Tensor, given: Given) -> Tensor:
+        target, n, k, ignore_index, family, weight, divided = given
+        found = by_addresses(z, target, n, k, ignore_index, divided, True, weight)
         if found is None:
-            found = family.kernel(z, target, None, None, _options(ignore_index), slope=True)
+            found = family.kernel(z, target, weight, None, _options(ignore_index, divided), slope=True)
         loss, ctx.slope = found
         ctx.given = given
-        ctx.save_for_backward(z, target)
+        ctx.save_for_backward(z, target, weight)
         return loss  # pyright: ignore[reportReturnType] - there is one, unless only the gradient is asked for
 
     @staticmethod
@@ -55,12 +76,13 @@ class AtOnce(torch.autograd.Function):
         if handed_on(slope, grad):
             ctx.slope = None
             return slope, None
-        *_, ignore_index, family = ctx.given
-        return slope_of(grad, slope, (*ctx.saved_tensors, None, None), family, _options(ignore_index)), None
+        *_, ignore_index, family, _weight, divided = ctx.given
+        o = _options(ignore_index, divided)
+        return slope_of(grad, slope, (*ctx.saved_tensors, None), family, o), None
 
 
-def _options(ignore_index: int) -> Options:
-    return PLAIN_OPTIONS["mean"]._replace(ignore_index=ignore_index)
+def _options(ignore_index: int, divided: bool) -> Options:
+    return PLAIN_OPTIONS["mean" if divided else "sum"]._replace(ignore_index=ignore_index)
 
 
 # Autograd's Python part, without what it asks of other functions than this one: see _fused for the first.

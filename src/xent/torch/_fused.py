@@ -30,7 +30,7 @@ from xent.torch._tensors import (
     transforms_active,
 )
 
-_STORED = {  # as elements.caller has it
+STORED = {  # as elements.caller has it
     torch.float32: ("float32", 0), torch.float64: ("float64", 0), torch.float16: ("uint16", 1),
     torch.bfloat16: ("uint16", 2), torch.bool: ("uint8", 0), torch.uint8: ("uint8", 0), torch.int32: ("int32", 0),
     torch.int64: ("int64", 0),
@@ -249,9 +249,9 @@ def _at_once(
 
 def _way(of_z: torch.dtype, of_y: torch.dtype) -> tuple[Any, int, int] | None:
     """Find the C function for two types, and how each is stored."""
-    if of_y not in _STORED:
+    if of_y not in STORED:
         return None
-    (name, kind), (name_y, kind_y) = _STORED[of_z], _STORED[of_y]
+    (name, kind), (name_y, kind_y) = STORED[of_z], STORED[of_y]
     _ways[of_z, of_y] = elements.caller(name, name_y), kind, kind_y
     return _ways[of_z, of_y]
 
@@ -320,8 +320,11 @@ class Family(NamedTuple):
     backward: Any  # torch.ops.xent.…_backward
 
 
+Given = tuple[Family, Tensor, Tensor | None, Tensor | None, Any]  # a loss, and its arguments but for the logits
+
+
 class Fused(torch.autograd.Function):
-    """A loss whose gradient is computed with it.
+    """A loss whose gradient is computed with it. ``given`` hides all but the logits: autograd counts arguments.
 
     An upstream gradient of exactly 1, which is what ``loss.backward()`` has, costs nothing more: the gradient is
     handed on as it is, and the leaf's ``.grad`` becomes that memory. Any other is multiplied inside a second kernel
@@ -330,15 +333,8 @@ class Fused(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        family: Family,
-        z: Tensor,
-        target: Tensor,
-        weight: Tensor | None,
-        other: Tensor | None,
-        o: Any,
-    ) -> Tensor:
+    def forward(ctx: Any, z: Tensor, given: Given) -> Tensor:
+        family, target, weight, other, o = given
         fuse = o.reduction != "none" and z.dtype != torch.float16
         loss, ctx.slope = family.kernel(z, target, weight, other, o, slope=fuse)
         ctx.rest = family, o
@@ -349,9 +345,9 @@ class Fused(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,), slope = grads, ctx.slope
         if not handed_on(slope, grad):
-            return None, slope_of(grad, slope, ctx.saved_tensors, *ctx.rest), None, None, None, None
+            return slope_of(grad, slope, ctx.saved_tensors, *ctx.rest), None
         ctx.slope = None  # whom it goes to may then keep it, and need not copy it
-        return None, slope, None, None, None, None
+        return slope, None
 
 
 def handed_on(slope: Tensor | None, grad: Tensor) -> bool:
@@ -373,7 +369,7 @@ def slope_of(
     family: Family,
     o: Any,
 ) -> Tensor | None:
-    """Compute the gradient by the logits, where it cannot be handed on; ``batched`` is is_grads_batched."""
+    """Compute the gradient by the logits, where it cannot be handed on; ``batched`` says is_grads_batched."""
     z, target, weight, other = tensors
     if torch.compiler.is_compiling() or torch.is_grad_enabled() or not direct(grad) or batched(grad):
         return family.backward(grad, z, target, weight, other, *o)
@@ -384,6 +380,8 @@ def slope_of(
 
 # Function.apply without its Python part, which is for functorch, and functorch does not come here
 _apply: Any = super(torch.autograd.Function, Fused).apply  # pyright: ignore
+_node: Any = Fused._backward_cls  # pyright: ignore - and without what the node asks of other functions than this one
+_node.apply = Fused.backward
 
 
 def evaluate(
@@ -400,5 +398,5 @@ def evaluate(
     if not direct(z, target, weight, other):
         return family.operator(z, target, weight, other, *o)
     if torch.is_grad_enabled() and z.requires_grad:
-        return _apply(family, z, target, weight, other, o)
+        return _apply(z, (family, target, weight, other, o))
     return family.kernel(z, target, weight, other, o).loss

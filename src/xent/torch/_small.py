@@ -41,16 +41,29 @@ def small(z: Tensor, target: Tensor, o: Options, slope: bool) -> Result | None:
 
 
 def by_addresses(
-    z: Tensor, target: Tensor, n: int, k: int, ignore_index: int, mean: bool, slope: bool
+    z: Tensor,
+    target: Tensor,
+    n: int,
+    k: int,
+    ignore_index: int,
+    mean: bool,
+    slope: bool,
+    weight: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None] | None:
     """Loss and gradient by the kernel for small batches, which may have nothing to divide by: then None."""
     logits = z.data_ptr()
     if not logits:  # autograd's zeros, which have no memory
         return None
-    call, unit = cpu.reach("f" if z.dtype is torch.float32 else "d", k)
+    kind = "f" if z.dtype is torch.float32 else "d"
     loss, grad = torch.empty_like(WORDS[z.dtype]), torch.empty_like(z) if slope else None
     to = 0 if grad is None else grad.data_ptr()
-    wrong = call(logits, target.data_ptr(), to, loss.data_ptr(), n, k, slope, ignore_index, mean, *unit)
+    if weight is None:
+        call, unit = cpu.reach(kind, k)
+        wrong = call(logits, target.data_ptr(), to, loss.data_ptr(), n, k, slope, ignore_index, mean, *unit)
+    else:
+        call, unit = cpu.reach(kind, k, True)
+        weights, out = weight.data_ptr(), loss.data_ptr()
+        wrong = call(logits, target.data_ptr(), weights, to, out, n, k, slope, ignore_index, mean, *unit)
     if wrong >= 0:
         _arguments.bad_label(target, k, wrong)
     return (loss, grad) if wrong == -1 else None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from xent import _validate
-from xent.torch import _arguments, _distilled, _fused, _plain, _tensors, functional, ops
+from xent.torch import _arguments, _distilled, _entropy, _fused, _plain, _tensors, functional, ops
 
 __all__ = ["distillation_loss", "entropy", "focal_loss"]
 
@@ -297,6 +297,9 @@ def entropy(logits: Tensor, dim: int = -1, temperature: float = 1.0) -> Tensor:
             f"dim must be a dimension of logits with at least one class, got {dim} for {tuple(logits.shape)}"
         )
     tau = _validate.positive(temperature, "temperature")
+    found = _entropy.entropy(logits, dim % logits.ndim, tau)
+    if found is not None:
+        return found
     r = _plain.measure(_plain.wide(logits), dim % logits.ndim, tau)
     gap = torch.where(r.masked, 0.0, r.gap)
     loss = torch.log1p(r.tail) + (r.power * gap).sum(dim, keepdim=True) / (1 + r.tail)

@@ -124,11 +124,11 @@ def cross_entropy(
             on_empty=on_empty,
         )
     if (
-        weight is None and sample_weight is None and label_smoothing == 0 and reduction == "mean"
+        sample_weight is None and label_smoothing == 0 and (reduction == "mean" or reduction == "sum")
         and size_average is None and reduce is None and temperature == 1 and z_loss == 0 and softcap is None
         and denominator is None and on_empty == "nan"
     ):  # fmt: skip
-        loss = _at_once.mean(input, target, ignore_index, ops.CROSS_ENTROPY)
+        loss = _at_once.mean(input, target, ignore_index, ops.CROSS_ENTROPY, weight, reduction == "mean")
         if loss is not None:
             return loss
     o = _arguments.options(

@@ -10,12 +10,14 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from xent import _validate
-from xent.torch import _arguments, _tensors
+from xent.torch import _arguments, _divergence, _tensors
 from xent.torch._plain import wide
 
 __all__ = ["kl_div", "nll_loss"]
 
 _torch: Any = torch
+_nll_loss: Any = torch._C._nn.nll_loss_nd  # pyright: ignore - torch.nn.functional.nll_loss is little more
+_REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 
 def nll_loss(
@@ -85,13 +87,19 @@ def nll_loss(
         )
     reduction = _arguments.reduction_of(reduction, size_average, reduce)
     _validate.option(reduction, "reduction", _validate.REDUCTIONS)
-    if _arguments.class_target(input, target):
+    direct = not torch.compiler.is_compiling() and _tensors.direct(input, target, weight)
+    if not (direct and _usual(input, target)) and _arguments.class_target(input, target):
         raise TypeError(f"target must hold class indices, got {target.dtype} of the input's shape")
     _validate.integer(ignore_index, "ignore_index")
     dim = min(1, input.ndim - 1)
-    classes, labels = input.shape[dim], target.long()
+    classes = input.shape[dim]
     if weight is not None:
         _arguments.factor(weight, "weight", (classes,), input)
+    if direct and input.numel():
+        loss = _torchs(wide(input), target, weight, reduction, ignore_index)
+        if loss is not None:
+            return loss
+    labels = target.long()
     valid = labels != ignore_index
     faulty = valid & ((labels < 0) | (labels >= classes))
     if not torch.compiler.is_compiling() and _tensors.direct(input, target) and bool(faulty.any()):
@@ -105,6 +113,29 @@ def nll_loss(
     if reduction == "none":
         return loss
     return loss.sum() if reduction == "sum" else loss.sum() / factor.sum()
+
+
+def _usual(input: Tensor, target: Tensor) -> bool:
+    """Say whether these are (N, C) and (N,) of the usual types, which need no further look."""
+    if input is None or target is None:  # pyright: ignore[reportUnnecessaryComparison]
+        return False
+    shape, given = input.shape, target.shape
+    if len(shape) != 2 or len(given) != 1 or shape[0] != given[0] or not shape[1]:
+        return False
+    return target.dtype is torch.int64 and (input.dtype is torch.float32 or input.dtype is torch.float64)
+
+
+def _torchs(x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, ignore_index: int) -> Tensor | None:
+    """Give torch's own loss where it is the same; None where it is not, or where a label is no class."""
+    if weight is not None and (
+        weight.dtype != x.dtype or weight.requires_grad or _tensors.forward_mode() or not weight.min().item() > 0
+    ):
+        return None
+    labels = target if target.dtype is torch.int64 else target.long()
+    try:
+        return _nll_loss(x, labels, weight, _REDUCTIONS[reduction], ignore_index)
+    except IndexError:  # the sentence is ours
+        return None
 
 
 def kl_div(
@@ -172,6 +203,12 @@ def kl_div(
     _validate.option(reduction, "reduction", ("mean", "batchmean", "sum", "none"))
     _arguments.logits(input)
     _arguments.logits(target, "target")
+    divisor = 1.0
+    if reduction == "mean" or (reduction == "batchmean" and input.ndim):
+        divisor = float(input.numel() if reduction == "mean" else input.shape[0])
+    loss = _divergence.kl_div(input, target, log_target, reduction == "none", divisor)
+    if loss is not None:
+        return loss
     x, t = wide(input), wide(target)
     try:
         shape = _torch.broadcast_shapes(input.shape, target.shape)
