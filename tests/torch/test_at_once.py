@@ -191,3 +191,31 @@ def test_whoever_traces_goes_the_long_way():
     with torch.autograd.forward_ad.dual_level():
         seen.append(at_once(z, y))
     assert seen == [None, None]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("n", "k"), [(32, 10), (1, 1), (70, 64), (9, 65), (5, 130), (3, 400)])
+def test_distributions_and_smoothed_labels_are_what_the_long_way_gives(n, k, dtype, reduction):
+    z, y = batch(n, k, dtype)
+    y[0] = -100 if n > 1 else 0
+    q = torch.softmax(torch.randn(n, k, generator=G, dtype=dtype), 1)
+    for target, options in ((q, {}), (y, {"label_smoothing": 0.1})):
+        short = xent.torch.cross_entropy(z, target, reduction=reduction, **options)
+        (slope,) = torch.autograd.grad(short, z)
+        one = torch.ones(n, dtype=dtype)  # a factor of 1 goes the long way
+        long = xent.torch.cross_entropy(z, target, sample_weight=one, reduction=reduction, **options)
+        (want,) = torch.autograd.grad(long, z)
+        torch.testing.assert_close(short, long, rtol=4e-7, atol=1e-12)
+        torch.testing.assert_close(slope, want, rtol=4e-7, atol=1e-12)
+        assert torch.equal(
+            xent.torch.cross_entropy(z.detach(), target, reduction=reduction, **options), short.detach()
+        )
+
+
+def test_smoothed_labels_of_nothing_or_of_no_class():
+    z, _ = batch(4, 5)
+    nothing = torch.full((4,), -100)
+    assert xent.torch.cross_entropy(z, nothing, label_smoothing=0.1).isnan()
+    with pytest.raises(xent.torch.LabelError, match="got 5 at row 2"):
+        xent.torch.cross_entropy(z, torch.tensor([0, 1, 5, 2]), label_smoothing=0.1)

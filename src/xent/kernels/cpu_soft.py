@@ -141,6 +141,32 @@ def cross_entropy(
     return _together(threads.run(work, units, step))
 
 
+def small(z: Array, q: Array, *, divisor: float = 1.0, grad: Array | None = None) -> float:
+    """:func:`cross_entropy` of distributions without options, in one piece: Σ loss, by fewer steps.
+
+    z, q (N, K) and grad like them: C-contiguous, aligned, writable, of float32 or float64, at most PIECE numbers.
+    """
+    n, classes = z.shape
+    by_rows = classes > (FEW_IN_PAIRS if z.dtype == np.float64 and grad is not None else FEW)
+    arrays = (
+        z.reshape(-1), _NO_LABELS, q.reshape(-1), _spread(None, 0.0, classes, by_rows), _row(None), _NO_NUMBERS,
+        _NO_NUMBERS, _NONE[z.dtype.char] if grad is None else grad.reshape(-1), (NATIVE, NATIVE),
+    )  # fmt: skip
+    settings = False, 0, 0.0, cpu.pace(1.0, divisor, 1.0), False, False
+    constants = _constants(classes, tau=1.0, epsilon=0.0, softcap=None)
+    if by_rows:
+        one = (classes, 1, 1)
+        strides = one, one, (0, 0, 0) if grad is None else one
+        total, rest, _, _ = soft.cross_entropy(*arrays, (1, classes), strides, constants, settings, 0, n)
+    else:
+        one, units = (0, 1, classes), -(-n // lanes.ROWS)
+        strides = one, one, (0, 0, 0) if grad is None else one
+        total, rest, _, _ = soft_lanes.cross_entropy(
+            *arrays, (1, n, classes), strides, constants, settings, 0, units
+        )
+    return total + rest
+
+
 def mass(
     target: Array,
     *,

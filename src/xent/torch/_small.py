@@ -1,4 +1,4 @@
-"""Cross-entropy of small batches of labels, of which the call costs more than the loss."""
+"""Cross-entropy of small batches, of which the call costs more than the loss."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from xent.kernels import cpu
+from xent.kernels import cpu, cpu_soft
 from xent.torch import _arguments
 from xent.torch._arguments import Options
 
@@ -28,16 +28,48 @@ WORDS = {kind: torch.empty((), dtype=kind) for kind in (torch.float32, torch.flo
 
 def small(z: Tensor, target: Tensor, o: Options, slope: bool) -> Result | None:
     """Compute what most calls are by :func:`xent.kernels.cpu.small`: there the call costs more than the loss."""
-    if target.ndim != 1 or z.ndim != 2 or target.dtype != torch.int64 or z.dtype not in WORDS:
+    soft = target.dtype is z.dtype
+    if z.ndim != 2 or z.dtype not in WORDS or not (soft or (target.ndim == 1 and target.dtype == torch.int64)):
         return None
     n, k = z.shape
     plain = PLAIN_OPTIONS.get(o.reduction)
-    if not 0 < n * k <= cpu.PIECE or plain is None or o[2:] != plain[2:]:
+    if not 0 < n * k <= cpu.PIECE or plain is None or o[3:] != plain[3:] or not o.label_smoothing <= cpu.SLIGHT:
         return None
     if not (z.is_contiguous() and target.is_contiguous()) or z.is_neg() or target.is_neg():
         return None
+    if soft:
+        if o.label_smoothing or n * k > cpu_soft.PIECE:
+            return None
+        return _soft(z, target, o.reduction == "mean", slope)
+    if o.label_smoothing:
+        return _smoothed(z, target, o, slope)
     found = by_addresses(z, target, n, k, o.ignore_index, o.reduction == "mean", slope)
     return None if found is None else Result(*found)
+
+
+def _soft(z: Tensor, target: Tensor, mean: bool, slope: bool) -> Result | None:
+    """Distributions; a mean divides by the number of rows."""
+    n = z.shape[0] if mean else 1
+    grad = torch.empty_like(z) if slope else None
+    slopes = None if grad is None else grad.numpy()
+    total = cpu_soft.small(z.numpy(force=True), target.numpy(force=True), divisor=n, grad=slopes)
+    return Result(torch.scalar_tensor(total / n, dtype=z.dtype), grad)
+
+
+def _smoothed(z: Tensor, target: Tensor, o: Options, slope: bool) -> Result | None:
+    """Smoothed labels, which have no way by addresses; None where there is nothing to divide by."""
+    grad = torch.empty_like(z) if slope else None
+    total, by, wrong = cpu.small(
+        z.numpy(force=True),
+        target.numpy(),
+        label_smoothing=o.label_smoothing,
+        ignore_index=o.ignore_index,
+        mean=o.reduction == "mean",
+        grad=None if grad is None else grad.numpy(),
+    )
+    if wrong >= 0:
+        _arguments.bad_label(target, z.shape[1], wrong)
+    return Result(torch.scalar_tensor(total / by, dtype=z.dtype), grad) if by else None
 
 
 def by_addresses(
