@@ -13,10 +13,7 @@ def label_mass(labels, weight, row, classes, ignoring, ignore, start, stop):
     """Σ row · weight[label] of rows [start, stop) in two floats, and −1; ignored and impossible labels count 0."""
     total, rest, count = 0.0, 0.0, 0
     if weight.size == 0 and row.size == 0:
-        ours, wanted = (
-            at(labels, start),
-            ignore if ignoring else -1,
-        )  # a[i] might count from the end
+        ours, wanted = at(labels, start), ignore if ignoring else -1  # a[i] of an array might count from the end
         for i in range(stop - start):
             y = ours[i]
             count += 1 if y >= 0 and y < classes and y != wanted else 0
