@@ -62,9 +62,10 @@ def _ties(z: Array, high: Array, below: Array) -> Array:
     def count(z: Array, high: Array) -> Array:
         return z.shape[-1] - jnp.sum(_others(high - z), axis=-1)
 
-    if not _on_cpu():
-        return count(z, high)
-    return jax.lax.cond(jnp.any(below >= 0), count, lambda z, _: jnp.ones(z.shape[:-1], z.dtype), z, high)
+    def one(z: Array, _high: Array) -> Array:
+        return jnp.ones(z.shape[:-1], z.dtype)
+
+    return jax.lax.cond(jnp.any(below >= 0), count, one, z, high) if _on_cpu() else count(z, high)
 
 
 def _apart(*arrays: Array) -> Any:
