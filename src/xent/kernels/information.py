@@ -178,9 +178,9 @@ def entropy(p, out, marks, classes, steps, near, down, limits, unit, start, stop
     return found
 
 
-@kernel
-def cross_entropy(p, q, out, marks, classes, steps, near, down, limits, unit, start, stop):
-    """As :func:`entropy`, of two; steps: p's, then q's."""
+@njit(**INLINE)
+def of_two(add, p, q, out, marks, classes, steps, near, down, limits, unit, start, stop):
+    """:func:`entropy` of two arrays, by a function of :mod:`~xent.kernels.terms`; steps: p's, then q's."""
     lanes, other, of_p, of_q = scratch(ROOM, 0.0), scratch(ROOM, 0.0), scratch(LANES, p[0]), scratch(LANES, p[0])
     (rows, chunks), found = cut(classes, near), 0
     for i in range(start, stop, rows):
@@ -190,40 +190,24 @@ def cross_entropy(p, q, out, marks, classes, steps, near, down, limits, unit, st
         for c in range(chunks):
             x = chunk(at(p, i * steps[0]), steps[:2], classes, c, n, near, width, of_p)
             y = chunk(at(q, i * steps[2]), steps[2:], classes, c, n, near, width, of_q)
-            surprise(x, y, width, lanes)
+            add(x, y, width, lanes)
         found += done(lanes, other, n, near, down, limits, unit, at(out, i), at(marks, i))
     return found
+
+
+@kernel
+def cross_entropy(p, q, out, marks, classes, steps, near, down, limits, unit, start, stop):
+    """As :func:`entropy`, of two; steps: p's, then q's."""
+    return of_two(surprise, p, q, out, marks, classes, steps, near, down, limits, unit, start, stop)
 
 
 @kernel
 def kl_divergence(p, q, out, marks, classes, steps, near, down, limits, unit, start, stop):
     """As :func:`cross_entropy`."""
-    lanes, other, of_p, of_q = scratch(ROOM, 0.0), scratch(ROOM, 0.0), scratch(LANES, p[0]), scratch(LANES, p[0])
-    (rows, chunks), found = cut(classes, near), 0
-    for i in range(start, stop, rows):
-        n = min(rows, stop - i)
-        width = (n * near + 7) // 8 * 8
-        clear(lanes)
-        for c in range(chunks):
-            x = chunk(at(p, i * steps[0]), steps[:2], classes, c, n, near, width, of_p)
-            y = chunk(at(q, i * steps[2]), steps[2:], classes, c, n, near, width, of_q)
-            relative(x, y, width, lanes)
-        found += done(lanes, other, n, near, down, limits, unit, at(out, i), at(marks, i))
-    return found
+    return of_two(relative, p, q, out, marks, classes, steps, near, down, limits, unit, start, stop)
 
 
 @kernel
 def js_divergence(p, q, out, marks, classes, steps, near, down, limits, unit, start, stop):
     """As :func:`cross_entropy`."""
-    lanes, other, of_p, of_q = scratch(ROOM, 0.0), scratch(ROOM, 0.0), scratch(LANES, p[0]), scratch(LANES, p[0])
-    (rows, chunks), found = cut(classes, near), 0
-    for i in range(start, stop, rows):
-        n = min(rows, stop - i)
-        width = (n * near + 7) // 8 * 8
-        clear(lanes)
-        for c in range(chunks):
-            x = chunk(at(p, i * steps[0]), steps[:2], classes, c, n, near, width, of_p)
-            y = chunk(at(q, i * steps[2]), steps[2:], classes, c, n, near, width, of_q)
-            shared(x, y, width, lanes)
-        found += done(lanes, other, n, near, down, limits, unit, at(out, i), at(marks, i))
-    return found
+    return of_two(shared, p, q, out, marks, classes, steps, near, down, limits, unit, start, stop)

@@ -11,7 +11,7 @@ from xent.kernels import cpu
 from xent.torch._arguments import Options
 from xent.torch._fused import Family, handed_on, slope_of
 from xent.torch._small import PLAIN_OPTIONS, WORDS, by_addresses
-from xent.torch._tensors import PLAIN, forward_mode, unseen
+from xent.torch._tensors import PLAIN, entry, forward_mode, unseen
 
 Given = tuple[Tensor, int, int, int, Family, Tensor | None, bool]  # all that AtOnce needs beside the logits
 
@@ -85,7 +85,4 @@ def _options(ignore_index: int, divided: bool) -> Options:
     return PLAIN_OPTIONS["mean" if divided else "sum"]._replace(ignore_index=ignore_index)
 
 
-# Autograd's Python part, without what it asks of other functions than this one: see _fused for the first.
-_apply: Any = super(torch.autograd.Function, AtOnce).apply  # pyright: ignore
-_node: Any = AtOnce._backward_cls  # pyright: ignore
-_node.apply = AtOnce.backward
+_apply = entry(AtOnce)

@@ -12,7 +12,7 @@ from torch import Tensor
 from xent.kernels import cpu_distillation
 from xent.torch import _arguments, _fused
 from xent.torch._small import Result
-from xent.torch._tensors import array, direct, empty_gradient, layout, needs_plain
+from xent.torch._tensors import array, direct, empty_gradient, entry, layout, needs_plain
 
 _NARROW = (torch.float32, torch.float16, torch.bfloat16)
 _grad: Any = torch.autograd.grad  # pyright: ignore
@@ -121,4 +121,4 @@ class Distilled(torch.autograd.Function):
         return slope.clone(), None
 
 
-_apply: Any = super(torch.autograd.Function, Distilled).apply  # pyright: ignore - as in _fused
+_apply = entry(Distilled)

@@ -10,7 +10,7 @@ from torch import Tensor
 from xent.kernels import divergence
 from xent.torch._fused import STORED, batched, handed_on
 from xent.torch._plain import wide
-from xent.torch._tensors import direct, empty_gradient, loss_type, needs_plain
+from xent.torch._tensors import direct, empty_gradient, entry, loss_type, needs_plain
 
 _ways: dict[tuple[torch.dtype, torch.dtype], tuple[Any, int, int]] = {}
 
@@ -102,6 +102,4 @@ def _slope(like: Tensor, given: Terms, upstream: float) -> Tensor | None:
     return _evaluate(like, given, value=False, slope=True, upstream=upstream)[1]
 
 
-_apply: Any = super(torch.autograd.Function, Divergence).apply  # pyright: ignore
-_node: Any = Divergence._backward_cls  # pyright: ignore
-_node.apply = Divergence.backward
+_apply = entry(Divergence)

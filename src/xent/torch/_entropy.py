@@ -11,7 +11,7 @@ from torch import Tensor
 from xent.kernels import entropy as rows
 from xent.torch._fused import STORED, batched
 from xent.torch._plain import measure, wide
-from xent.torch._tensors import direct, empty_gradient, loss_type, needs_plain
+from xent.torch._tensors import direct, empty_gradient, entry, loss_type, needs_plain
 
 
 def entropy(z: Tensor, dim: int, tau: float) -> Tensor | None:
@@ -73,6 +73,4 @@ class Entropy(torch.autograd.Function):
         return by(z, dim, tau, grad), None
 
 
-_apply: Any = super(torch.autograd.Function, Entropy).apply  # pyright: ignore
-_node: Any = Entropy._backward_cls  # pyright: ignore
-_node.apply = Entropy.backward
+_apply = entry(Entropy)

@@ -24,6 +24,7 @@ from xent.torch._tensors import (
     array,
     direct,
     empty_gradient,
+    entry,
     layout,
     loss_type,
     needs_plain,
@@ -362,13 +363,7 @@ def handed_on(slope: Tensor | None, grad: Tensor) -> bool:
     )
 
 
-def slope_of(
-    grad: Tensor,
-    slope: Tensor | None,
-    tensors: tuple[Any, ...],
-    family: Family,
-    o: Any,
-) -> Tensor | None:
+def slope_of(grad: Tensor, slope: Tensor | None, tensors: tuple[Any, ...], family: Family, o: Any) -> Tensor | None:
     """Compute the gradient by the logits, where it cannot be handed on; ``batched`` says is_grads_batched."""
     z, target, weight, other = tensors
     if torch.compiler.is_compiling() or torch.is_grad_enabled() or not direct(grad) or batched(grad):
@@ -378,10 +373,7 @@ def slope_of(
     return slope.clone()  # the next backward hands on this memory: the caller's copy is the caller's
 
 
-# Function.apply without its Python part, which is for functorch, and functorch does not come here
-_apply: Any = super(torch.autograd.Function, Fused).apply  # pyright: ignore
-_node: Any = Fused._backward_cls  # pyright: ignore - and without what the node asks of other functions than this one
-_node.apply = Fused.backward
+_apply = entry(Fused)
 
 
 def evaluate(
