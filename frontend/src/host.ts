@@ -26,10 +26,13 @@ function pageModel(el: HTMLElement, open: Open): Model {
 
   let timer: ReturnType<typeof setTimeout> | undefined;
   const written: number[] = [];
-  const write = (): void => {
+  const forget = (): void => {
     clearTimeout(timer);
     timer = undefined;
     el.removeAttribute("data-writing");
+  };
+  const write = (): void => {
+    forget();
     if (hash() === url) return;
     if (written.push(performance.now()) > WRITES) written.shift();
     try {
@@ -42,8 +45,7 @@ function pageModel(el: HTMLElement, open: Open): Model {
   addEventListener("hashchange", () => {
     if (hash() === url) return;
     url = hash();
-    clearTimeout(timer);
-    timer = undefined;
+    forget();
     emit("change:url");
   });
 

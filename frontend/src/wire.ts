@@ -197,6 +197,7 @@ export class Wire {
             }
             this.sessions.value = sessions;
             this.active.value = contents.at;
+            this.reading.value = null; // what the reader was at before, and may be drawn only now, is left
             sessions.get(contents.at)?.travel({ to: "load", url });
             if (contents.at !== contents.sections[0]?.name || before) this.goal.value = contents.at;
           });

@@ -75,7 +75,8 @@ def test_a_file_is_opened_offered_elsewhere_kept_by_a_reload_and_forgotten(
 
     section(page, "labels").scroll_into_view_if_needed()
     expect(section(page, "labels").get_by_role("button", name="Load pets.csv")).to_be_visible()
-    page.evaluate("(link) => history.replaceState(null, '', '#' + link)", "x=calibration&v=1&src=own&solo=1")
+    page.evaluate("(link) => { location.hash = link; }", "x=calibration&v=1&src=own&solo=1")
+    settle(page)
     page.reload()
     settle(page)
     assert link(page) == "x=calibration&v=1&src=own&solo=1"
