@@ -243,7 +243,7 @@ def distribution(
     """Check rows of probabilities (classes on axis 0): finite, ≥ 0, sum 1. Gives the faulty rows it cannot read."""
     tolerance = 5e-3 if xp.finfo(q.dtype).eps > 1e-4 else 1e-3
     sums = xp.sum(xp.astype(q, xp.float32 if _compat.is_jax_array(q) else xp.float64), axis=0)
-    negative = xp.any(~((q >= 0) & (q < math.inf)), axis=0)
+    negative = ~((xp.min(q, axis=0) >= 0) & (xp.max(q, axis=0) < math.inf))  # each is NaN if an entry is
     wrong = negative | (xp.abs(sums - 1.0) > tolerance)
     if not readable(q):
         return wrong

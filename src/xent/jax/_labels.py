@@ -48,7 +48,7 @@ def _measure(z: Array, tau: float) -> tuple[Array, Array, Array]:
     peak = jnp.max(z, axis=-1)
     void = ~jnp.isfinite(peak)
     power, gap = _powers(z, peak, void, tau)
-    below = jnp.sum(power * _others(gap), axis=-1)
+    below = jnp.sum(power * _rows.beneath(gap), axis=-1)
     return peak, void, below + (_ties(z, _high(peak, void), below) - 1.0)
 
 
@@ -60,7 +60,7 @@ def _ties(z: Array, high: Array, below: Array) -> Array:
     """
 
     def count(z: Array, high: Array) -> Array:
-        return z.shape[-1] - jnp.sum(_others(high - z), axis=-1)
+        return z.shape[-1] - jnp.sum(_rows.beneath(high - z), axis=-1)
 
     def one(z: Array, _high: Array) -> Array:
         return jnp.ones(z.shape[:-1], z.dtype)
@@ -83,12 +83,6 @@ def _powers(z: Array, peak: Array, void: Array, tau: float) -> tuple[Array, Arra
     near = jnp.maximum(z, high - (150.0 if z.dtype == jnp.float32 else 800.0) * max(tau, 1.0))
     gap = high - near
     return jnp.exp(-gap / tau) * (1.0 - _rounding(high, near, gap) / tau), gap
-
-
-def _others(gap: Array) -> Array:
-    """0 for the largest logit and its ties, else 1: a gap may be as small as the smallest number."""
-    big = float(jnp.finfo(gap.dtype).max) / 2
-    return jnp.minimum(jnp.minimum(gap * big, 1.0) * big, 1.0)
 
 
 def _rounding(a: Array, b: Array, s: Array) -> Array:

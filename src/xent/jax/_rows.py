@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import jax as _jax
 from jax.custom_derivatives import SymbolicZero
 
+from xent.jax import _kernels
+
 Array = Any
 jax: Any = _jax  # its annotations are incomplete, and strict checking would complain of ours
 jnp: Any = _jax.numpy
@@ -128,8 +130,12 @@ def _(cap: float, primals: Any, tangents: Any) -> Any:
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def softmax(z: Array, tau: float) -> Array:
     """Probabilities; 0 at masks, NaN in void rows."""
-    r = measure(z, tau)
-    return spoilt(r.power / r.whole[..., None], r.void[..., None])
+
+    def plain(z: Array) -> Array:
+        r = measure(z, tau)
+        return spoilt(r.power / r.whole[..., None], r.void[..., None])
+
+    return _kernels.of_rows("softmax", plain, z, tau)
 
 
 @softmax.defjvp
@@ -140,18 +146,34 @@ def _(tau: float, primals: Any, tangents: Any) -> Any:
 
 
 def centred(z: Array, p: Array, dz: Array) -> Array:
-    """Give dz − Σ p dz, taken from the largest logit: there 1 − p is the sum of the others and not a difference."""
-    top = one_hot(jnp.argmax(z, axis=-1), z.shape[-1])
-    h = dz - sum_where(top, dz)[..., None]
+    """Give dz − Σ p dz, taken from the largest logit: there 1 − p is the sum of the others and not a difference.
+
+    Of a tie, which has no p next to 1, from the mean.
+    """
+    top = jax.lax.stop_gradient(1.0 - beneath(jnp.max(z, axis=-1, keepdims=True) - z))
+    h = dz - jnp.sum(top * dz, axis=-1, keepdims=True) / jnp.sum(top, axis=-1, keepdims=True)
     return h - jnp.sum(p * h, axis=-1, keepdims=True)
+
+
+def beneath(gap: Array) -> Array:
+    """0 for the largest logit and its ties, else 1: a gap may be as small as the smallest number.
+
+    By products and minima, which XLA vectorises on a CPU; comparisons and choices it does not.
+    """
+    big = float(jnp.finfo(gap.dtype).max) / 2
+    return jnp.minimum(jnp.minimum(gap * big, 1.0) * big, 1.0)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def log_softmax(z: Array, tau: float) -> Array:
     """Logarithms of the probabilities; −∞ at masks, NaN in void rows."""
-    r = measure(z, tau)
-    log_p = jnp.where(r.masked, -math.inf, -(r.gap + r.log1p_tail[..., None]))
-    return spoilt(log_p, r.void[..., None])
+
+    def plain(z: Array) -> Array:
+        r = measure(z, tau)
+        log_p = jnp.where(r.masked, -math.inf, -(r.gap + r.log1p_tail[..., None]))
+        return spoilt(log_p, r.void[..., None])
+
+    return _kernels.of_rows("log_softmax", plain, z, tau)
 
 
 @log_softmax.defjvp
@@ -164,8 +186,12 @@ def _(tau: float, primals: Any, tangents: Any) -> Any:
 @jax.custom_jvp
 def logsumexp(z: Array) -> Array:
     """Log Σ exp: −∞ for nothing but masks, +∞ or NaN where there is one."""
-    r = measure(z)
-    return jnp.where(r.void, jnp.max(z, axis=-1), r.peak + r.log1p_tail)
+
+    def plain(z: Array) -> Array:
+        r = measure(z)
+        return jnp.where(r.void, jnp.max(z, axis=-1), r.peak + r.log1p_tail)
+
+    return _kernels.of_rows("logsumexp", plain, z)
 
 
 @logsumexp.defjvp
@@ -174,21 +200,27 @@ def _(primals: Any, tangents: Any) -> Any:
     return logsumexp(z), jnp.sum(softmax(z, 1.0) * dz, axis=-1)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
 def entropy(z: Array, tau: float) -> Array:
+    """Entropy, by a kernel where there is one."""
+    way = _kernels.Way(_entropy, _kernels.entropy, {"tau": tau})
+    return _kernels.losses(way, z) if _kernels.reach(tau) else way.plainly(z)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _entropy(z: Array, tau: float) -> Array:
     """log1p(tail) + Σ p · gap: every term ≥ 0."""
     r = measure(z, tau)
     return spoilt(r.log1p_tail + jnp.sum(r.power * r.gap, axis=-1) / r.whole, r.void)
 
 
-@entropy.defjvp
+@_entropy.defjvp
 def _(tau: float, primals: Any, tangents: Any) -> Any:
     """∂H/∂z = p · (−log p − H) / τ = p · (gap − Σ p gap) / τ."""
     (z,), (dz,) = primals, tangents
     r = measure(z, tau)
     p = softmax(z, tau)
     slope = p * (r.gap - jnp.sum(p * r.gap, axis=-1, keepdims=True)) / tau
-    return entropy(z, tau), jnp.sum(slope * dz, axis=-1)
+    return _entropy(z, tau), jnp.sum(slope * dz, axis=-1)
 
 
 # -------------------------------------------------------------------------------------------------- cross-entropy

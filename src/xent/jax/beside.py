@@ -9,7 +9,7 @@ from typing import Any
 import jax as _jax
 
 from xent import _validate
-from xent.jax import _elements, _rows, losses
+from xent.jax import _elements, _foreign, _kernels, _rows, losses
 from xent.jax._arguments import arrays, computing
 
 Array = Any
@@ -114,6 +114,27 @@ def _binary_divisor(y: Array, factor: Array, pos: Array | None, given: float | s
     return jnp.sum(factor if pos is None else factor * (pos * y + (1.0 - y)))
 
 
+def _narrow(w: Array, name: str, logits: Array) -> Array:
+    """Give factors with as many axes as the logits, not yet broadcast."""
+    w = jnp.asarray(w, computing(logits))
+    w = _validate.weights(jnp, w, name, w.shape, logits)
+    return w.reshape((1,) * (logits.ndim - w.ndim) + w.shape)
+
+
+def _binary_each(z: Array, target: Array, pos: Array | None, factor: Array | None, *, epsilon: float) -> Array:
+    """Give the losses of elements, as XLA computes them."""
+    faulty = _validate.binary_target(jnp, target, z)
+    y = target.astype(z.dtype)
+    y = y if faulty is None else _rows.spoilt(y, faulty)
+    if factor is None:
+        return _elements.binary(z, y, pos, epsilon)
+    dead = jnp.broadcast_to(factor == 0, z.shape)
+    lost = dead & ~jnp.isfinite(z)
+    # Where the weight is 0 the logit has no derivative, and one that is not finite does not even count as 0 · z.
+    z = jnp.where(dead, jnp.where(lost, 0.0, jax.lax.stop_gradient(z)), z)
+    return jnp.where(lost, 0.0, factor * _elements.binary(z, y, pos, epsilon))
+
+
 @partial(jax.jit, static_argnames=("epsilon", "reduction", "denominator", "on_empty"))
 def _binary(
     logits: Array,
@@ -127,11 +148,15 @@ def _binary(
     on_empty: str,
 ) -> Array:
     y, factor, pos = _binary_parts(logits, target, pos_weight, weight)
-    z, dead = logits.astype(y.dtype), factor == 0
-    lost = dead & ~jnp.isfinite(z)
-    # Where the weight is 0 the logit has no derivative, and one that is not finite does not even count as 0 · z.
-    z = jnp.where(dead, jnp.where(lost, 0.0, jax.lax.stop_gradient(z)), z)
-    each = jnp.where(lost, 0.0, factor * _elements.binary(z, y, pos, epsilon))
+    given = target if _foreign.carries(target) else target.astype(y.dtype)
+    above, by_each = (
+        None if w is None else _narrow(w, name, logits)
+        for w, name in ((pos_weight, "pos_weight"), (weight, "weight"))
+    )
+    if above is not None:  # a faulty one spoils its elements, whatever their target is
+        by_each = _rows.spoilt(jnp.ones_like(above) if by_each is None else by_each, jnp.isnan(above))
+    way = _kernels.Way(_binary_each, _kernels.binary, {"epsilon": epsilon}, by_element=True)
+    each = _kernels.losses(way, logits.astype(y.dtype), given, above, by_each)
     by = _binary_divisor(y, factor, pos, denominator) if reduction == "mean" else None
     return losses.reduced(each, by, reduction, on_empty)
 
@@ -194,13 +219,22 @@ def focal_loss(
 @partial(jax.jit, static_argnames=("gamma", "share", "reduction"))
 def _binary_focal(logits: Array, target: Array, *, gamma: float, share: float | None, reduction: str) -> Array:
     _validate.floating(jnp, logits, "logits")
-    faulty = _validate.binary_target(jnp, target, logits, soft=False)
+    _validate.binary_target(jnp, target, logits, soft=False)
     z = logits.astype(computing(logits))
-    yes = target > 0
+    sides = (1.0, 1.0) if share is None else (share, 1.0 - share)
+    way = _kernels.Way(_binary_focal_each, _kernels.binary_focal, {"gamma": gamma, "sides": sides}, by_element=True)
+    return _mean(
+        _kernels.losses(way, z, target if _foreign.carries(target) else target.astype(z.dtype), None), reduction
+    )
+
+
+def _binary_focal_each(z: Array, target: Array, _: None, *, gamma: float, sides: tuple[float, float]) -> Array:
+    """Give the losses of elements, as XLA computes them."""
+    faulty, yes = _validate.binary_target(jnp, target, z, soft=False), target > 0
     each = _elements.focal(jnp.where(yes, -z, z), jnp.zeros((), z.dtype), gamma)
-    if share is not None:
-        each = each * jnp.where(yes, share, 1.0 - share)
-    return _mean(each if faulty is None else _rows.spoilt(each, faulty), reduction)
+    if sides != (1.0, 1.0):
+        each = each * jnp.where(yes, *sides)
+    return each if faulty is None else _rows.spoilt(each, faulty)
 
 
 @partial(jax.jit, static_argnames=("gamma", "axis", "reduction"))
@@ -211,16 +245,24 @@ def _class_focal(
     if c.labels is None:
         raise TypeError("target must hold class indices of the logits' shape without axis, got distributions")
     z = jnp.moveaxis(c.logits, 0, -1).astype(computing(logits))
-    hot = _rows.one_hot(c.labels, z.shape[-1])
+    factor = jnp.ones(c.labels.shape, z.dtype)
+    factor = factor if c.faulty is None else _rows.spoilt(factor, c.faulty)
+    share = _validate.weights(jnp, alpha, "alpha", (z.shape[-1],), logits)
+    if share is not None:
+        factor = factor * jnp.take(losses.faultless(share, z.dtype), c.labels, mode="clip")
+    way = _kernels.Way(_focal_each, _kernels.focal, {"gamma": gamma})
+    each = _kernels.losses(way, z, c.labels, factor) if gamma else _focal_each(z, c.labels, factor, gamma=gamma)
+    return _mean(each, reduction)
+
+
+def _focal_each(z: Array, labels: Array, factor: Array, *, gamma: float) -> Array:
+    """Give the losses of rows, as XLA computes them."""
+    hot = _rows.one_hot(labels, z.shape[-1])
     others, void = _rows.measure(jnp.where(hot, -math.inf, z)), _rows.measure(z).void
     own = jnp.sum(jnp.where(hot, z, 0.0), axis=-1)
     ahead = jnp.where(others.void, -math.inf, others.peak - own)  # no other class: the label is certain
     each = _elements.focal(ahead, jnp.where(others.void, 0.0, others.log1p_tail), gamma)
-    each = _rows.spoilt(each, void if c.faulty is None else void | c.faulty)
-    share = _validate.weights(jnp, alpha, "alpha", (z.shape[-1],), logits)
-    if share is not None:
-        each = each * jnp.sum(hot * losses.faultless(share, z.dtype), axis=-1)
-    return _mean(each, reduction)
+    return factor * _rows.spoilt(each, void)
 
 
 def distillation_loss(
@@ -296,7 +338,15 @@ def distillation_loss(
 def _distil(student: Array, teacher: Array, *, tau: float, axis: int) -> Array:
     wide = computing(student, teacher)
     u, v = (jnp.moveaxis(a, axis, -1).astype(wide) for a in (student, teacher))
-    return tau**2 * _rows.compare(u, v, tau).kl.astype(computing(student))
+    way = _kernels.Way(_divergence, _kernels.distillation, {"tau": tau})
+    by_kernel = wide == jnp.float32 and _kernels.reach(tau)
+    each = _kernels.losses(way, u, v, None) if by_kernel else _divergence(u, v, tau=tau)
+    return each.astype(computing(student))
+
+
+def _divergence(student: Array, teacher: Array, _: None = None, *, tau: float) -> Array:
+    """Give the losses of rows, as XLA computes them."""
+    return tau**2 * _rows.compare(student, teacher, tau).kl
 
 
 def _mean(each: Array, reduction: str) -> Array:

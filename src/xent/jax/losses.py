@@ -9,7 +9,7 @@ from typing import Any
 import jax as _jax
 
 from xent import _validate
-from xent.jax import _labels, _rows
+from xent.jax import _kernels, _labels, _rows
 from xent.jax._arguments import arrays, classes_last, computing
 
 Array = Any
@@ -247,44 +247,62 @@ def _loss(
     c = _case(logits, target, weight, sample_weight, axis=axis, ignore_index=ignore_index)
     factor, dead = _factor(c)
     live = factor if c.faulty is None else _rows.spoilt(factor, c.faulty if dead is None else c.faulty & ~dead)
-    z = c.logits.astype(factor.dtype)
-    if c.q is None and not label_smoothing and not z_loss and softcap is None:
-        mass = live if c.weight is None else live * _weights(c, z.dtype)
-        if dead is not None:
-            z = jnp.where(dead[..., None], jax.lax.stop_gradient(z), z)
-            z = jnp.where((dead & ~jnp.isfinite(jnp.max(z, axis=-1)))[..., None], 0.0, z)  # no 0 · ∞ there
-        each = _labels.cross_entropy(z, c.labels, mass, temperature)
-    else:
-        dead = jnp.zeros(live.shape, bool) if dead is None else dead
-        # A dead row's slope is 0, but what multiplies it may be 0 / 0: the choice makes it 0 all the same.
-        z = jnp.where(dead[..., None], jax.lax.stop_gradient(z), z)
-        t = _target_weights(c, label_smoothing) * live[..., None]
-        each = _rows.cross_entropy(z, t, z_loss * live if z_loss else None, dead, temperature, softcap)
+    options = {"label_smoothing": label_smoothing, "temperature": temperature, "z_loss": z_loss, "softcap": softcap}
+    static = {"some_dead": dead is not None, **options}
+    weight = None if c.weight is None else faultless(c.weight, factor.dtype)
+    if weight is not None:
+        live = _rows.spoilt(live, jnp.isnan(weight[0]))
+    target = c.labels if c.q is None else c.q.astype(factor.dtype)
+    way = _kernels.Way(_each, _kernels.cross_entropy, static)
+    compute = partial(_kernels.losses, way) if _kernels.reach(temperature, softcap) else way.plainly
+    each = compute(c.logits.astype(factor.dtype), target, weight, live)
     by = _divisor(c, factor, denominator) if reduction == "mean" else None
     return reduced(each, by, reduction, on_empty)
 
 
-def _target_weights(c: _validate.Case, label_smoothing: float) -> Array:
+def _each(
+    z: Array,
+    target: Array,
+    weight: Array | None,
+    live: Array,
+    *,
+    some_dead: bool,
+    label_smoothing: float,
+    temperature: float,
+    z_loss: float,
+    softcap: float | None,
+) -> Array:
+    """Give the losses of rows, as XLA computes them.
+
+    z (…, K); target: labels (…) in [0, K), or distributions (…, K); live (…): each row's factor, 0 where it is
+    dead, NaN where it is faulty.
+    """
+    dead = live == 0 if some_dead else None
+    if jnp.issubdtype(target.dtype, jnp.integer) and not label_smoothing and not z_loss and softcap is None:
+        mass = live if weight is None else live * jnp.take(weight, target, mode="clip")
+        if dead is not None:
+            z = jnp.where(dead[..., None], jax.lax.stop_gradient(z), z)
+            z = jnp.where((dead & ~jnp.isfinite(jnp.max(z, axis=-1)))[..., None], 0.0, z)  # no 0 · ∞ there
+        return _labels.cross_entropy(z, target, mass, temperature)
+    dead = jnp.zeros(live.shape, bool) if dead is None else dead
+    # A dead row's slope is 0, but what multiplies it may be 0 / 0: the choice makes it 0 all the same.
+    z = jnp.where(dead[..., None], jax.lax.stop_gradient(z), z)
+    t = _target_weights(target, weight, label_smoothing, z) * live[..., None]
+    return _rows.cross_entropy(z, t, z_loss * live if z_loss else None, dead, temperature, softcap)
+
+
+def _target_weights(target: Array, weight: Array | None, label_smoothing: float, z: Array) -> Array:
     """Give every class's weight in each row."""
-    t = _distribution(c)
+    t = _rows.one_hot(target, z.shape[-1]) if jnp.issubdtype(target.dtype, jnp.integer) else target
+    t = t.astype(z.dtype)
     if label_smoothing:
         t = (1.0 - label_smoothing) * t + label_smoothing / t.shape[-1]
-    return t if c.weight is None else t * faultless(c.weight, t.dtype)
-
-
-def _distribution(c: _validate.Case) -> Array:
-    q = _rows.one_hot(c.labels, c.logits.shape[-1]) if c.q is None else c.q
-    return q.astype(computing(c.logits))
+    return t if weight is None else t * weight
 
 
 def faultless(weight: Array, dtype: Any) -> Array:
     """Make all class weights NaN if one is; 0 · NaN would not, as XLA makes a choice of products with 0 and 1."""
     return _rows.spoilt(weight.astype(dtype), jnp.any(jnp.isnan(weight)))
-
-
-def _weights(c: _validate.Case, dtype: Any) -> Array:
-    """Give the class weight of each row's label."""
-    return jnp.take(faultless(c.weight, dtype), c.labels, mode="clip")
 
 
 def _factor(c: _validate.Case) -> tuple[Array, Array | None]:
@@ -307,9 +325,9 @@ def _divisor(c: _validate.Case, factor: Array, given: float | str | None) -> Arr
         return jnp.asarray(given, factor.dtype)
     if c.weight is not None:
         if c.q is None:
-            factor = factor * _weights(c, factor.dtype)
+            factor = factor * jnp.take(faultless(c.weight, factor.dtype), c.labels, mode="clip")
         else:
-            factor = factor * jnp.sum(_distribution(c) * faultless(c.weight, factor.dtype), axis=-1)
+            factor = factor * jnp.sum(c.q.astype(factor.dtype) * faultless(c.weight, factor.dtype), axis=-1)
     return jnp.sum(factor)
 
 

@@ -46,7 +46,7 @@ def logsumexp(z: Array, *, bfloat16: bool = False) -> Array:
     """Log Σ exp of each row, (A, B) float64: −∞ where every logit is, +∞ where one is, NaN where one is."""
     swapped, z, _ = _laid_out(z, with_out=False)
     lse = np.empty((z.shape[0], z.shape[2]))
-    _run(z, None, lse, 1.0, bfloat16, logs=False)
+    fill(z, None, lse, 1.0, bfloat16, logs=False)
     return lse.T if swapped else lse
 
 
@@ -75,7 +75,7 @@ def small_logsumexp(z: Array) -> Array:
 
 def _map(z: Array, temperature: float, bfloat16: bool, *, logs: bool) -> Array:
     swapped, laid, out = _laid_out(z, with_out=True)
-    _run(laid, out, None, temperature, bfloat16, logs=logs)
+    fill(laid, out, None, temperature, bfloat16, logs=logs)
     out = out.transpose(2, 1, 0) if swapped else out
     return np.ascontiguousarray(out) if z.flags.c_contiguous else out
 
@@ -101,7 +101,11 @@ def _laid_out(z: Array, *, with_out: bool) -> tuple[bool, Array, Array | None]:
     return swapped, z, memory.empty(z.shape, z.dtype)
 
 
-def _run(z: Array, out: Array | None, lse: Array | None, temperature: float, bfloat16: bool, *, logs: bool) -> None:
+def fill(z: Array, out: Array | None, lse: Array | None, temperature: float, bfloat16: bool, *, logs: bool) -> None:
+    """:func:`softmax` (or its ``logs``) into ``out``, like ``z``, or :func:`logsumexp` into ``lse`` (A, B).
+
+    Classes of z (A, K, B) are neighbours, or B is large; the inner rows are the closer ones.
+    """
     (outer, classes, inner), size = z.shape, z.itemsize
     if outer * inner == 0:
         return

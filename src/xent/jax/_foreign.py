@@ -1,0 +1,81 @@
+"""The CPU's kernels inside XLA's programs: functions of Python, which read and write XLA's own memory.
+
+Only programs of one processor device use them: a foreign function would collect what is sharded.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import jax as _jax
+from xent.jax import _interface
+
+Array = Any
+jax: Any = _jax  # its annotations are incomplete, and strict checking would complain of ours
+
+TARGET = "xent"
+# Numbers from which a kernel is called: below, XLA's own code takes less time than the way to Python (some 25 µs).
+LEAST = 2**15
+HUGE = (
+    2**22
+)  # bytes of a result from which its pages, which XLA takes from the system anew each time, are large ones
+
+PAGE, MADV_HUGEPAGE = 4096, 14
+
+_advise: Any = getattr(ctypes.CDLL(None), "madvise", None) if sys.platform == "linux" else None
+_functions: dict[str, Callable[..., None]] = {}
+
+
+def takes(a: Array) -> bool:
+    """Say whether an array of this shape goes to a kernel, as far as one can know while a program is written."""
+    known = all(isinstance(n, int) for n in a.shape)  # the shapes of an exported function may be symbols
+    return known and a.size >= LEAST and jax.default_backend() == "cpu" and jax.device_count() == 1
+
+
+def carries(a: Array) -> bool:
+    """Say whether a foreign function can be given this type."""
+    return a.dtype in _interface.KINDS.values()
+
+
+def foreign(function: Callable[..., None]) -> Callable[..., None]:
+    """Let XLA call this: arguments, then results, as NumPy's arrays, then what is static by name."""
+    _functions[function.__name__] = function
+    return function
+
+
+def call(function: Callable[..., None], results: Any, *arguments: Array, **static: Any) -> Any:
+    """Give a foreign function's results, arrays like ``results``, in a program for a CPU.
+
+    Under ``vmap`` every argument and result has one more axis in front, of length 1 in an argument without it.
+    """
+    how = json.dumps([function.__name__, static])
+    got = jax.ffi.ffi_call(TARGET, results, vmap_method="expand_dims")(*arguments, how=how)
+    return tuple(got) if isinstance(results, tuple) else got  # JAX 0.5 gives a list
+
+
+def _with_large_pages(a: Array) -> Array:
+    """Ask for large pages, of which there are fewer to clear and to map, for memory that is still untouched."""
+    if a.nbytes >= HUGE and _advise is not None:
+        at = a.ctypes.data
+        start = -(-at // PAGE) * PAGE
+        _advise(ctypes.c_void_p(start), ctypes.c_size_t((at + a.nbytes - start) // PAGE * PAGE), MADV_HUGEPAGE)
+    return a
+
+
+@lru_cache(maxsize=256)
+def _meaning(how: bytes) -> tuple[Callable[..., None], dict[str, Any]]:
+    name, static = json.loads(how)
+    return _functions[name], static
+
+
+def _serve(how: bytes, arguments: list[Array], results: list[Array]) -> None:
+    function, static = _meaning(how)
+    function(*arguments, *map(_with_large_pages, results), **static)
+
+
+jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(_interface.entry(_serve)), platform="cpu")

@@ -1,0 +1,267 @@
+"""Functions of JAX arrays that are kernels on a CPU: the value and the first derivative by the logits.
+
+Every other derivative is the plain way's, XLA's, which is also what runs on other devices and on small arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax as _jax
+import numpy as np
+from jax.custom_derivatives import SymbolicZero
+
+from xent.jax import _foreign
+from xent.kernels import cpu_distillation, cpu_focal, cpu_soft, cpu_softmax, elements, memory
+from xent.kernels._math import NATIVE  # pyright: ignore[reportUnknownVariableType]
+from xent.kernels.entropy import entropy as rows_entropy
+
+Array = Any
+jax: Any = _jax  # its annotations are incomplete, and strict checking would complain of ours
+jnp: Any = _jax.numpy
+
+
+class Way(NamedTuple):
+    """One loss in its two forms, with what is static."""
+
+    plain: Callable[..., Array]  # (z, *rest, **static) -> losses
+    kernel: Callable[..., None]  # foreign: (z, *rest, losses, **static), or with the derivative behind the losses
+    static: dict[str, Any]
+    by_element: bool = False  # a loss for each logit, or for each row
+
+    def __hash__(self) -> int:
+        return hash((self.plain, self.kernel, tuple(self.static.items()), self.by_element))
+
+    def plainly(self, z: Array, *rest: Array | None) -> Array:
+        return self.plain(z, *rest, **self.static)
+
+    def plain_slope(self, z: Array, *rest: Array | None) -> tuple[Array, Array]:
+        def losses_at(z: Array) -> Array:
+            return self.plainly(z, *rest)
+
+        each, pull = jax.vjp(losses_at, z)
+        return each, pull(jnp.ones_like(each))[0]
+
+    def by_kernel(self, sloped: bool, z: Array, *rest: Array | None) -> Any:
+        each = _like(z.shape if self.by_element else z.shape[:-1], z)
+        return value(self.kernel, (each, _like(z.shape, z)) if sloped else each, z, *rest, **self.static)
+
+
+def value(kernel: Callable[..., None], results: Any, *given: Array | None, **static: Any) -> Any:
+    """Call a foreign function with the arrays that are there."""
+    there = [a is not None for a in given]
+    return _foreign.call(kernel, results, *(a for a in given if a is not None), there=there, **static)
+
+
+def reach(*scales: float | None) -> bool:
+    """Say whether the kernels take these temperatures and softcaps."""
+    return all(1e-30 < scale < 1e30 for scale in scales if scale is not None)
+
+
+def losses(way: Way, z: Array, *rest: Array | None) -> Array:
+    """Give the losses of logits z (…, K), one for each row or for each element.
+
+    The last of ``rest`` is the factor of each loss, or None. Where it is 0, loss and derivative are exactly 0.
+    """
+    return _losses(way, z, *rest) if _foreign.takes(z) else way.plainly(z, *rest)
+
+
+def of_rows(name: str, plain: Callable[..., Array], z: Array, tau: float = 1.0) -> Array:
+    """Give softmax, log_softmax or logsumexp; for what differentiates it by itself."""
+    if not _foreign.takes(z) or not reach(tau):
+        return plain(z)
+    results = _like(z.shape[:-1] if name == "logsumexp" else z.shape, z)
+    kernel = partial(value, softmax, results, tau=tau, logs=name == "log_softmax")
+    return jax.lax.platform_dependent(z, cpu=kernel, default=plain)
+
+
+def _like(shape: tuple[int, ...], a: Array) -> Any:
+    return jax.ShapeDtypeStruct(shape, a.dtype)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _losses(way: Way, z: Array, *rest: Array | None) -> Array:
+    return jax.lax.platform_dependent(z, *rest, cpu=partial(way.by_kernel, False), default=way.plainly)
+
+
+@partial(_losses.defjvp, symbolic_zeros=True)
+def _(way: Way, primals: Any, tangents: Any) -> Any:
+    if any(t is not None and not isinstance(t, SymbolicZero) for t in tangents[1:]):
+        return jax.jvp(way.plainly, primals, _instantiated(primals, tangents))
+    each, slope = _slope(way, *primals)
+    change = slope * tangents[0]
+    change = change if way.by_element else jnp.sum(change, axis=-1)
+    if len(primals) > 1 and primals[-1] is not None:  # whatever the derivative is multiplied by: no 0 · ∞
+        change = jnp.where(primals[-1] == 0, 0.0, change)
+    return each, change
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _slope(way: Way, z: Array, *rest: Array | None) -> tuple[Array, Array]:
+    """Give the losses and the derivative of their sum."""
+    return jax.lax.platform_dependent(z, *rest, cpu=partial(way.by_kernel, True), default=way.plain_slope)
+
+
+@_slope.defjvp
+def _(way: Way, primals: Any, tangents: Any) -> Any:
+    return _slope(way, *primals), jax.jvp(way.plain_slope, primals, tangents)[1]
+
+
+def _instantiated(primals: Any, tangents: Any) -> Any:
+    def real(p: Array, t: Any) -> Any:
+        if not isinstance(t, SymbolicZero):
+            return t
+        if jnp.issubdtype(p.dtype, jnp.floating):
+            return jnp.zeros_like(p)
+        return np.zeros(p.shape, jax.dtypes.float0)
+
+    return tuple(None if p is None else real(p, t) for p, t in zip(primals, tangents, strict=True))
+
+
+# ---------------------------------------------------------------------------------------------- foreign functions
+
+
+def _all(arrays: tuple[Array, ...], there: list[bool]) -> tuple[Any, ...]:
+    """Put None where an argument is not there; results follow."""
+    given = iter(arrays)
+    return (*(next(given) if is_there else None for is_there in there), *given)
+
+
+def _spread(a: Array, shape: tuple[int, ...]) -> Array:
+    """Broadcast what is not mapped over."""
+    return a if a.shape == shape else np.broadcast_to(a, shape)
+
+
+def _folded(a: Array, rows: tuple[int, ...]) -> Array:
+    """Lay out (…, K) as (N, K, 1)."""
+    return _spread(a, (*rows, a.shape[-1])).reshape(-1, a.shape[-1], 1)
+
+
+def _factors(factor: Array | None, rows: tuple[int, ...]) -> Array | None:
+    return None if factor is None else _spread(factor, rows).reshape(-1, 1).astype(np.float64)
+
+
+def _sums(each: Array) -> Array:
+    """Give float64 memory for losses, (N, 1): their own, if they are of that type."""
+    if each.dtype == np.float64:
+        return each.reshape(-1, 1)
+    return memory.empty((each.size, 1), np.float64)
+
+
+@_foreign.foreign
+def cross_entropy(*arrays: Array, there: list[bool], some_dead: bool, **options: Any) -> None:  # noqa: ARG001
+    """Fill in losses, and the derivative if it is asked for: z (…, K), target, weight (…, K), factor (…).
+
+    Options as those of :func:`xent.kernels.cpu_soft.cross_entropy`. Axes of ``vmap`` are in front of all.
+    """
+    z, target, weight, factor, each, *slope = _all(arrays, there)
+    rows, classes = each.shape, z.shape[-1]
+    z, factor = _spread(z, (*rows, classes)), _spread(factor, rows)
+    target = _spread(target, rows if target.dtype.kind == "i" else z.shape)
+    if weight is None or weight.size == classes:
+        _cross_entropy(z, target, weight, factor, each, *slope, **options)
+        return
+    front = rows[: weight.ndim - 1]
+    weight = np.broadcast_to(weight, (*front, classes))
+    for at in np.ndindex(front):
+        _cross_entropy(*(a[at] for a in (z, target, weight, factor, each, *slope)), **options)
+
+
+def _cross_entropy(
+    z: Array,
+    target: Array,
+    weight: Array | None,
+    factor: Array,
+    each: Array,
+    slope: Array | None = None,
+    **options: Any,
+) -> None:
+    rows, sums = each.shape, _sums(each)
+    cpu_soft.cross_entropy(
+        _folded(z, rows),
+        target.reshape(-1, 1) if target.dtype.kind == "i" else _folded(target, rows),
+        weight=None if weight is None else weight.reshape(-1).astype(np.float64),
+        row=_factors(factor, rows),
+        each=sums,
+        grad=None if slope is None else _folded(slope, rows),
+        **options,
+    )
+    each[...] = sums.reshape(rows)
+
+
+@_foreign.foreign
+def focal(*arrays: Array, there: list[bool], gamma: float) -> None:
+    """Fill in focal losses of class labels: z (…, K), labels (…), factor (…)."""
+    z, labels, factor, each, *slope = _all(arrays, there)
+    rows, sums = each.shape, _sums(each)
+    cpu_focal.focal(
+        _folded(z, rows),
+        _spread(labels, rows).reshape(-1, 1),
+        gamma=gamma,
+        row=_factors(factor, rows),
+        each=sums,
+        grad=_folded(slope[0], rows) if slope else None,
+    )
+    each[...] = sums.reshape(rows)
+
+
+@_foreign.foreign
+def distillation(*arrays: Array, there: list[bool], tau: float) -> None:
+    """Fill in τ² KL of float32 logits: the student's (…, K) and the teacher's."""
+    u, v, _, each, *slope = _all(arrays, there)
+    rows, sums = each.shape, _sums(each)
+    grad = _folded(slope[0], rows) if slope else None
+    cpu_distillation.distillation(_folded(u, rows), _folded(v, rows), temperature=tau, each=sums, grad=grad)
+    each[...] = sums.reshape(rows)
+
+
+@_foreign.foreign
+def binary(*arrays: Array, there: list[bool], epsilon: float = 0.0, **options: Any) -> None:
+    """Fill in binary losses, element by element: z, target, pos_weight, weight; what is no target is NaN."""
+    z, y, pos, weight, each, *slope = _all(arrays, there)
+    z, y = _spread(z, each.shape), _spread(y, each.shape)
+    pos = pos if pos is None else float(pos.reshape(())) if pos.size == 1 else np.broadcast_to(pos, each.shape)
+    given: dict[str, Any] = {
+        "pos_weight": pos,
+        "weight": None if weight is None else np.broadcast_to(weight, each.shape),
+    }
+    given |= {"label_smoothing": epsilon, "each": each, "grad": slope[0] if slope else None, **options}
+    if elements.binary(z, y, **given)[1] < 0:
+        return
+    wrong = (y != 0) & (y != 1) if options.get("sharp") else ~((y >= 0) & (y <= 1))
+    elements.binary(z, np.where(wrong, 0, y), **given)
+    for a in (each, *slope):
+        a[wrong] = np.nan
+
+
+@_foreign.foreign
+def binary_focal(*arrays: Array, there: list[bool], gamma: float, sides: list[float]) -> None:
+    """Fill in focal losses, element by element: z, target."""
+    one, zero = sides
+    binary(*arrays, there=[*there[:2], False, False], gamma=gamma, sides=(one, zero), sharp=True)
+
+
+@_foreign.foreign
+def entropy(*arrays: Array, there: list[bool], tau: float) -> None:  # noqa: ARG001
+    """Fill in the entropy of softmax(z / τ) of rows (…, K)."""
+    z, each, *slope = arrays
+    sums, by = _sums(each), np.ones(each.size)
+    stored, shape = (z.dtype.name, NATIVE), (each.size, z.shape[-1])
+    rows_entropy(z.ctypes.data, sums.ctypes.data, 0, stored, shape, tau, slope=False)
+    each[...] = sums.reshape(each.shape)
+    for a in slope:
+        rows_entropy(z.ctypes.data, a.ctypes.data, by.ctypes.data, stored, shape, tau, slope=True)
+
+
+@_foreign.foreign
+def softmax(z: Array, out: Array, *, there: list[bool], tau: float, logs: bool) -> None:  # noqa: ARG001
+    """Fill in softmax or log_softmax of rows (…, K), or their logsumexp if one number a row is asked for."""
+    rows = z.reshape(-1, z.shape[-1]).T[None]
+    if out.shape == z.shape:
+        cpu_softmax.fill(rows, out.reshape(-1, z.shape[-1]).T[None], None, tau, False, logs=logs)
+        return
+    sums = _sums(out)
+    cpu_softmax.fill(rows, None, sums.reshape(1, -1), tau, False, logs=False)
+    out[...] = sums.reshape(out.shape)

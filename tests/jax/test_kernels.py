@@ -1,0 +1,384 @@
+"""`xent.jax`'s large arrays on a CPU: NumPy's bits, from the kernels, wherever XLA may call them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jax
+import xent
+import xent.jax as xj
+from jax import export
+from xent.jax import _foreign, _kernels
+
+NAN, INF = float("nan"), float("inf")
+ROWS, CLASSES = 500, 100
+RNG = np.random.default_rng(0)
+LOGITS = (RNG.normal(size=(ROWS, CLASSES)) * 3).astype(np.float32)
+LOGITS[:7, 3] = -INF
+OTHERS = (RNG.normal(size=(ROWS, CLASSES)) * 3).astype(np.float32)
+LABELS = RNG.integers(10, CLASSES, ROWS)
+SOFT = xent.softmax(OTHERS)
+WEIGHT = RNG.integers(1, 8, CLASSES) / 8  # what float32 and float64 both hold
+FACTOR = np.where(np.arange(ROWS) % 5, RNG.integers(0, 4, ROWS) / 4, 0)
+YES = RNG.integers(0, 2, (ROWS, CLASSES))
+
+
+def called(f, *given):
+    """Give the names of the foreign functions in a program."""
+    text = jax.jit(f).lower(*given).as_text()
+    return {name for name in _foreign._functions if f"[\\22{name}\\22" in text}
+
+
+def same(got, want):
+    """Demand float32's bits, but 0 below the normal numbers; float64 may differ by two units of the last place."""
+    got, want = np.asarray(got), np.asarray(want, np.asarray(got).dtype)
+    np.testing.assert_allclose(got, want, rtol=4.5e-16 if got.dtype == float else 0, atol=2.0**-126)
+
+
+# ----------------------------------------------------------------------------------------------------- NumPy's bits
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"label_smoothing": 0.125},
+        {"weight": WEIGHT},
+        {"weight": WEIGHT, "label_smoothing": 0.125, "sample_weight": FACTOR},
+        {"z_loss": 0.125, "softcap": 4.0},
+        {"temperature": 0.5, "ignore_index": 17, "sample_weight": FACTOR},
+        {"temperature": 3.0, "z_loss": 0.25, "label_smoothing": 1.0, "weight": WEIGHT},
+    ],
+    ids=lambda options: ",".join(options) or "plain",
+)
+@pytest.mark.parametrize("soft", [False, True], ids=["labels", "soft"])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_cross_entropy_has_numpys_bits(options, soft, kind):
+    if soft and "ignore_index" in options:
+        options = {name: value for name, value in options.items() if name != "ignore_index"}
+    z, target = LOGITS.astype(kind), SOFT.astype(kind) if soft else LABELS
+    with jax.enable_x64(kind is np.float64):
+        each = xj.cross_entropy_with_grad(z, target, **options, reduction="none")
+        assert called(lambda z: xj.cross_entropy(z, target, **options), z) == {"cross_entropy"}
+        loss = xj.cross_entropy(z, target, **options)
+    for got, want in zip(each, xent.cross_entropy_with_grad(z, target, **options, reduction="none"), strict=True):
+        assert got.dtype == kind
+        same(got, want)
+    np.testing.assert_allclose(
+        loss, xent.cross_entropy(z, target, **options), rtol=1e-12 if kind is np.float64 else 1e-6
+    )
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("name", "function", "with_grad", "target"),
+    [
+        ("binary", xj.binary_cross_entropy, xent.binary_cross_entropy_with_grad, YES),
+        ("binary", xj.binary_cross_entropy, xent.binary_cross_entropy_with_grad, SOFT),
+        (
+            "binary",
+            partial(xj.binary_cross_entropy, pos_weight=WEIGHT, weight=FACTOR[:, None], label_smoothing=0.125),
+            partial(
+                xent.binary_cross_entropy_with_grad,
+                pos_weight=WEIGHT,
+                weight=FACTOR[:, None],
+                label_smoothing=0.125,
+            ),
+            SOFT,
+        ),
+        ("binary_focal", xj.focal_loss, xent.focal_loss_with_grad, YES),
+        (
+            "binary_focal",
+            partial(xj.focal_loss, gamma=1.5, alpha=0.25),
+            partial(xent.focal_loss_with_grad, gamma=1.5, alpha=0.25),
+            YES,
+        ),
+        ("focal", partial(xj.focal_loss, axis=-1), partial(xent.focal_loss_with_grad, axis=-1), LABELS),
+        (
+            "focal",
+            partial(xj.focal_loss, axis=-1, gamma=0.5, alpha=WEIGHT),
+            partial(xent.focal_loss_with_grad, axis=-1, gamma=0.5, alpha=WEIGHT),
+            LABELS,
+        ),
+        ("distillation", xj.distillation_loss, xent.distillation_loss_with_grad, OTHERS),
+    ],
+)
+def test_the_others_have_numpys_bits(name, function, with_grad, target, kind):
+    if name == "distillation" and kind is np.float64:
+        pytest.skip("only float32 has a kernel")
+    z = np.maximum(LOGITS, -40).astype(kind)
+    target = target.astype(kind) if np.issubdtype(target.dtype, np.floating) else target
+    with jax.enable_x64(kind is np.float64):
+        f = partial(function, reduction="none")
+        assert called(lambda z: f(z, target), z) == {name}
+        got, pull = jax.vjp(lambda z: f(z, target), jnp.asarray(z))
+        (slope,) = pull(jnp.ones_like(got))
+        assert got.dtype == slope.dtype == kind
+    for ours, theirs in zip((got, slope), with_grad(z, target, reduction="none"), strict=True):
+        same(ours, theirs)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_rows_have_numpys_bits(kind):
+    z = LOGITS.astype(kind)
+    with jax.enable_x64(kind is np.float64):
+        for name in ("softmax", "log_softmax"):
+            for options in ({}, {"temperature": 0.5}):
+                ours, theirs = (partial(getattr(module, name), **options) for module in (xj, xent))
+                assert called(ours, z) == {"softmax"}
+                same(ours(z), theirs(z))
+            other = partial(getattr(xj, name), axis=0)  # laid out anew, where NumPy's kernel reads across
+            assert called(other, z.T) == {"softmax"}
+            same(other(z.T), getattr(xent, name)(z).T)
+        assert called(xj.logsumexp, z) == {"softmax"}
+        same(xj.logsumexp(z), xent.logsumexp(z))
+        assert called(xj.entropy, z) == {"entropy"}
+        got, pull = jax.vjp(xj.entropy, jnp.asarray(z))
+        (slope,) = pull(jnp.ones_like(got))
+    p, surprise = xent.softmax(LOGITS.astype(float)), -xent.log_softmax(LOGITS.astype(float))
+    h = xent.information.entropy(p, axis=-1)
+    steep = np.where(p > 0, p * (np.where(p > 0, surprise, 0) - h[:, None]), 0)
+    tolerance = {"rtol": 1e-12, "atol": 1e-15} if kind is np.float64 else {"rtol": 1e-5, "atol": 1e-7}
+    np.testing.assert_allclose(got, h, **tolerance)
+    np.testing.assert_allclose(slope, steep, **tolerance)
+
+
+def test_half_precision_is_computed_in_float32():
+    for kind in (jnp.float16, jnp.bfloat16):
+        z = jnp.asarray(LOGITS).astype(kind)
+        assert called(xj.cross_entropy, z, LABELS) == {"cross_entropy"}
+        loss, slope = xj.cross_entropy_with_grad(z, LABELS, reduction="none")
+        wide, steep = xent.cross_entropy_with_grad(np.asarray(z, np.float32), LABELS, reduction="none")
+        assert slope.dtype == kind
+        same(loss, wide)
+        same(slope, jnp.asarray(steep).astype(kind))
+
+
+# -------------------------------------------------------------------------------------------------- transformations
+
+
+@pytest.mark.parametrize("over", [(0, None, None), (None, 0, None), (None, None, 0), (0, 0, 0), (0, None, 0)])
+@pytest.mark.parametrize("soft", [False, True], ids=["labels", "soft"])
+def test_vmap_over_any_argument(over, soft):
+    z, w = np.stack([LOGITS, OTHERS, LOGITS[::-1]]), np.stack([WEIGHT, WEIGHT[::-1], np.ones(CLASSES)])
+    target = np.stack([SOFT, SOFT[::-1], SOFT]) if soft else np.stack([LABELS, LABELS[::-1], LABELS])
+    given = [a if axis == 0 else a[0] for a, axis in zip((z, target, w), over, strict=True)]
+
+    def one(z, target, w):
+        return xj.cross_entropy_with_grad(z, target, weight=w, reduction="none")
+
+    assert called(jax.vmap(one, over), *given) == {"cross_entropy"}
+    each = jax.vmap(one, over)(*given)
+    for i in range(3):
+        z_i, target_i, w_i = (a[i] if axis == 0 else a for a, axis in zip(given, over, strict=True))
+        want = xent.cross_entropy_with_grad(z_i, target_i, weight=w_i, reduction="none")
+        for got, wanted in zip(each, want, strict=True):
+            same(got[i], wanted)
+
+
+def test_vmap_over_two_axes(monkeypatch):
+    monkeypatch.setattr(_foreign, "LEAST", 1)  # what one call sees is small here
+    jax.clear_caches()
+    close = partial(np.testing.assert_allclose, rtol=4e-7, atol=1e-30)  # NumPy has another kernel for so little
+    z = LOGITS.reshape(5, 10, 10, CLASSES)
+    y, w = LABELS.reshape(5, 10, 10), np.stack([WEIGHT] * 5) / 2.0 ** np.arange(5)[:, None]
+    two = jax.vmap(jax.vmap(lambda z, y, w: xj.cross_entropy(z, y, weight=w, reduction="none"), (0, 0, None)))
+    got = two(z, y, w)
+    for i in range(5):
+        want = xent.cross_entropy(z[i], y[i], weight=w[i], reduction="none")
+        close(got[i], want)
+    target = YES.reshape(5, 10, 10, CLASSES)
+    many = jax.vmap(jax.vmap(partial(xj.binary_cross_entropy, reduction="none"), (0, None)), (None, 0))
+    close(
+        many(z[0], target[:, 0]),
+        [[xent.binary_cross_entropy(a, b[0], reduction="none") for a in z[0]] for b in target],
+    )
+    rows = jax.vmap(jax.vmap(xj.entropy))(z)
+    assert called(jax.vmap(jax.vmap(xj.entropy)), z) == {"entropy"}
+    np.testing.assert_allclose(rows, xj.entropy(z), rtol=1e-6)
+    for name in ("softmax", "logsumexp"):
+        close(jax.vmap(getattr(xj, name))(z), getattr(xent, name)(z))
+    far = jax.vmap(partial(xj.distillation_loss, reduction="none"), (0, None))(z, z[0])
+    close(far, np.stack([xent.distillation_loss(a, z[0], reduction="none") for a in z]))
+
+
+def test_inside_loops_conditions_and_remat():
+    z, y = jnp.asarray(LOGITS), jnp.asarray(LABELS)
+    want, wanted = xj.cross_entropy_with_grad(z, y)
+
+    def looped(z):
+        return jax.lax.scan(lambda c, _: (c + jax.checkpoint(xj.cross_entropy)(z, y), None), 0.0, length=3)[0]
+
+    loss, slope = jax.jit(jax.value_and_grad(looped))(z)
+    np.testing.assert_allclose(loss, 3 * want, rtol=1e-6)
+    np.testing.assert_allclose(slope, 3 * wanted, rtol=1e-6, atol=1e-12)
+    chosen = jax.jit(jax.grad(lambda z, yes: jax.lax.cond(yes, xj.cross_entropy, lambda *_: 0.0, z, y)))
+    same(chosen(z, True), wanted)
+    assert not chosen(z, False).any()
+
+
+def test_second_derivatives_are_xlas():
+    z, y = jnp.asarray(LOGITS[7:]), jnp.asarray(LABELS[7:])
+    along = jnp.asarray(OTHERS[7:])
+    slope, change = jax.jvp(
+        jax.grad(xj.cross_entropy), (z, y.astype(int)), (along, np.zeros(y.shape, jax.dtypes.float0))
+    )
+    p = xent.softmax(LOGITS[7:].astype(float))
+    exact = p * (OTHERS[7:] - (p * OTHERS[7:]).sum(axis=1, keepdims=True)) / len(p)
+    np.testing.assert_allclose(change, exact, rtol=1e-3, atol=1e-9)
+    same(slope, xj.cross_entropy_with_grad(z, y)[1])
+
+
+# ------------------------------------------------------------------------------------------------------------ edges
+
+
+def test_faulty_and_dead_rows():
+    z, y = LOGITS.copy(), LABELS.copy()
+    z[20], z[21, 5], z[22], z[23] = NAN, INF, -INF, NAN
+    y[23], y[24], y[25] = -100, -1, CLASSES
+    for target in (y, np.where(y == -100, -100, np.clip(y, 0, CLASSES - 1))):
+        loss, slope = xj.cross_entropy_with_grad(z, target, ignore_index=-100, reduction="none")
+        bad = {20, 21, 22} | ({24, 25} if target is y else set())
+        assert set(np.flatnonzero(np.isnan(loss))) == set(np.flatnonzero(np.isnan(slope).all(axis=1))) == bad
+        assert not np.isnan(np.delete(slope, list(bad), axis=0)).any()
+        assert loss[23] == 0
+        assert not slope[23].any()
+    soft = SOFT.copy()
+    soft[3], soft[4, 0] = 0.5, -1
+    loss, slope = xj.cross_entropy_with_grad(LOGITS, soft, reduction="none")
+    assert set(np.flatnonzero(np.isnan(loss))) == set(np.flatnonzero(np.isnan(slope).any(axis=1))) == {3, 4}
+    for weight in (np.where(np.arange(CLASSES) == 2, -1, 1), np.where(np.arange(CLASSES) == 2, NAN, 1)):
+        assert np.isnan(xj.cross_entropy_with_grad(LOGITS, LABELS, weight=weight, reduction="none")[1]).all()
+    no_target = YES.astype(np.float32)
+    no_target[3, 3], no_target[4, 4] = 2, NAN
+    for f in (xj.binary_cross_entropy, xj.focal_loss):
+        loss, pull = jax.vjp(lambda z, f=f: f(z, no_target, reduction="none"), jnp.asarray(np.maximum(LOGITS, -40)))
+        for a in (loss, *pull(jnp.ones_like(loss))):
+            assert np.argwhere(np.isnan(a)).tolist() == [[3, 3], [4, 4]]
+
+
+@pytest.mark.parametrize("empty", ["nan", "zero"])
+def test_all_rows_ignored_have_a_gradient_of_zero(empty):
+    f = jax.jit(jax.value_and_grad(partial(xj.cross_entropy, ignore_index=-100, on_empty=empty)))
+    loss, slope = f(jnp.asarray(LOGITS).at[0].set(NAN), jnp.full(ROWS, -100))
+    np.testing.assert_equal(float(loss), NAN if empty == "nan" else 0.0)
+    assert not slope.any()
+
+
+def test_derivatives_by_weights_and_targets_are_xlas():
+    def loss(z, q, w, s):
+        return xj.cross_entropy(z, q, weight=w, sample_weight=s, reduction="sum")
+
+    z = jnp.asarray(np.maximum(LOGITS, -40))
+    got = jax.jit(jax.grad(loss, (0, 1, 2, 3)))(z, jnp.asarray(SOFT), jnp.asarray(WEIGHT), jnp.asarray(FACTOR))
+    surprise = -xent.log_softmax(np.asarray(z, float))
+    np.testing.assert_allclose(got[2], (FACTOR[:, None] * SOFT * surprise).sum(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(got[3], (WEIGHT * SOFT * surprise).sum(axis=1), rtol=1e-5)
+    want = xent.cross_entropy_with_grad(np.asarray(z), SOFT, weight=WEIGHT, sample_weight=FACTOR, reduction="sum")[
+        1
+    ]
+    np.testing.assert_allclose(got[0], want, rtol=2e-4, atol=1e-7)
+
+
+def test_the_limits_of_the_kernels():
+    small = LOGITS[:3]
+    assert not called(xj.cross_entropy, small, LABELS[:3])
+    assert small.size < _foreign.LEAST <= LOGITS.size
+    for scale in ({"temperature": 1e-31}, {"softcap": 1e31}):
+        assert not called(partial(xj.cross_entropy, **scale), LOGITS, LABELS)
+    assert not called(partial(xj.softmax, temperature=1e31), LOGITS)
+    two = jax.ShapeDtypeStruct((0, 10), np.float32)
+    assert not called(xj.softmax, two)
+
+
+# ----------------------------------------------------------------------------------------------- threads, processes
+
+
+def test_ten_threads_at_once():
+    f = jax.jit(jax.value_and_grad(xj.cross_entropy))
+    inputs = [(jnp.asarray(np.roll(LOGITS, i, axis=1)), jnp.asarray((LABELS + i) % CLASSES)) for i in range(10)]
+    want = [f(*given) for given in inputs]
+    with ThreadPoolExecutor(10) as pool:
+        for _ in range(5):
+            for got, wanted in zip(pool.map(lambda given: f(*given), inputs), want, strict=True):
+                jax.tree.map(same, got, wanted)
+
+
+def _fresh(code, **more):
+    env = {"JAX_PLATFORMS": "cpu", "PYTHONPATH": ":".join(sys.path), **more}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False, timeout=100
+    )
+
+
+def test_python_leaves_while_programs_run():
+    code = """if True:
+        import jax, jax.numpy as jnp, xent.jax as xj
+        f, z, y = jax.jit(xj.cross_entropy), jnp.zeros((4096, 1000)), jnp.zeros(4096, int)
+        for _ in range(50):
+            last = f(z, y)
+        print("leaving", flush=True)
+    """
+    for _ in range(3):
+        done = _fresh(code)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "leaving\n", "")
+
+
+def test_a_result_wanted_after_python_has_left_is_an_error():
+    code = """if True:
+        import atexit
+        @atexit.register
+        def late():
+            try:
+                print(float(f(z, y)))
+            except Exception as error:
+                print(type(error).__name__, str(error))
+        import jax, jax.numpy as jnp, xent.jax as xj
+        f, z, y = jax.jit(xj.cross_entropy), jnp.zeros((4096, 1000)), jnp.zeros(4096, int)
+        f(z, y)
+    """
+    done = _fresh(code)
+    assert done.returncode == 0, done.stderr
+    assert "xent: Python is leaving" in done.stdout
+
+
+def test_an_error_in_a_kernel_is_xlas_error(monkeypatch):
+    def fails(*_arrays, **_static):
+        raise RuntimeError("the kernel broke")
+
+    monkeypatch.setitem(_foreign._functions, "fails", fails)
+    way = _kernels.Way(lambda z, _: z.sum(axis=-1), fails, {})
+    with pytest.raises(Exception, match="the kernel broke"):
+        jax.block_until_ready(jax.jit(lambda z: _kernels.losses(way, z, None))(LOGITS))
+    assert np.isfinite(xj.cross_entropy(LOGITS, LABELS))
+
+
+def test_programs_of_several_devices_are_xlas():
+    code = """if True:
+        import jax, jax.numpy as jnp, xent.jax as xj
+        z, y = jnp.zeros((4096, 1000)), jnp.zeros(4096, int)
+        print(jax.device_count(), "custom_call @xent" in jax.jit(xj.cross_entropy).lower(z, y).as_text())
+    """
+    for devices, kernels in ((1, True), (2, False)):
+        done = _fresh(code, XLA_FLAGS=f"--xla_force_host_platform_device_count={devices}")
+        assert done.stdout.split() == [str(devices), str(kernels)], done.stderr
+
+
+def test_export():
+    f = jax.jit(xj.cross_entropy)
+    with pytest.raises(ValueError, match="xent"):
+        export.export(f)(LOGITS, LABELS)
+    allowed = [export.DisabledSafetyCheck.custom_call("xent")]
+    same(export.export(f, disabled_checks=allowed)(LOGITS, LABELS).call(LOGITS, LABELS), f(LOGITS, LABELS))
+    export.export(f, platforms=["tpu"])(LOGITS, LABELS)
+    (rows,) = export.symbolic_shape("rows")
+    shapes = jax.ShapeDtypeStruct((rows, CLASSES), np.float32), jax.ShapeDtypeStruct((rows,), np.int32)
+    got = export.export(f)(*shapes).call(LOGITS, LABELS.astype(np.int32))
+    np.testing.assert_allclose(got, f(LOGITS, LABELS), rtol=1e-6)
