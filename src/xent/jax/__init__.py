@@ -21,10 +21,10 @@ float32) all is 0.
 
 On a CPU the values and first derivatives of 2¹⁵ logits or more come from the kernels of :mod:`xent`, which XLA
 calls inside its program: NumPy's numbers, and NumPy's speed. Everything else is XLA's code: what is smaller, second
-derivatives, other devices, and programs of several devices, where nothing gathers along the classes, so that sharded
-arrays stay sharded. Its accuracy: against the exact values, for logits of deviation 1 and 10 and up to 1000 classes,
-loss and gradient of ``cross_entropy`` are within 4 ulp; with ``label_smoothing``, which subtracts, within 10 ulp of
-the larger term; a ``temperature`` or ``softcap`` adds up to one ulp for each unit of gap.
+derivatives, other devices, and programs of several devices, where nothing gathers along the classes, so that
+sharded arrays stay sharded. Its accuracy: against the exact values, for logits of deviation 1 and 10 and up to 1000
+classes, loss and gradient of ``cross_entropy`` are within 4 ulp; with ``label_smoothing``, which subtracts, within
+10 ulp of the larger term; a ``temperature`` or ``softcap`` adds up to one ulp for each unit of gap.
 
 ``jax.export`` refuses a program with a kernel, because one that is loaded needs ``xent.jax`` imported beside it. If
 it will be, pass ``disabled_checks=[jax.export.DisabledSafetyCheck.custom_call("xent")]``; symbolic shapes, and
