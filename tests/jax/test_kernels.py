@@ -7,14 +7,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import export
 
-import jax
 import xent
 import xent.jax as xj
-from jax import export
 from xent.jax import _foreign, _kernels
 
 NAN, INF = float("nan"), float("inf")
@@ -148,6 +148,35 @@ def test_rows_have_numpys_bits(kind):
     tolerance = {"rtol": 1e-12, "atol": 1e-15} if kind is np.float64 else {"rtol": 1e-5, "atol": 1e-7}
     np.testing.assert_allclose(got, h, **tolerance)
     np.testing.assert_allclose(slope, steep, **tolerance)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("few", [2, 10])
+def test_many_rows_of_few_classes_go_in_blocks(few, kind):
+    z, y = RNG.normal(size=(300_001, few)).astype(kind), RNG.integers(0, few, 300_001)
+    assert z.size > _kernels.BLOCK
+    close = partial(np.testing.assert_allclose, rtol=2e-15 if kind is np.float64 else 2.5e-7)
+    factor = np.where(np.arange(len(y)) > 240_000, 0.5, 1.0)  # in some blocks all are 1
+    with jax.enable_x64(kind is np.float64):
+        for options in ({}, {"sample_weight": factor}, {"ignore_index": 1, "temperature": 2.0}, {"z_loss": 0.25}):
+            want = xent.cross_entropy(z, y, **options, reduction="none")
+            close(xj.cross_entropy(z, y, **options, reduction="none"), want)
+            for got, wanted in zip(
+                xj.cross_entropy_with_grad(z, y, **options, reduction="none"),
+                xent.cross_entropy_with_grad(z, y, **options, reduction="none"),
+                strict=True,
+            ):
+                close(got, wanted)
+        close(xj.focal_loss(z, y, axis=-1, reduction="none"), xent.focal_loss(z, y, axis=-1, reduction="none"))
+
+
+def test_ties_share_no_derivative():
+    z, along = np.repeat(LOGITS[:, :50], 2, axis=1), OTHERS
+    p = xent.softmax(z.astype(float))
+    change = along - (p * along).sum(axis=1, keepdims=True)
+    for f, exact in ((xj.softmax, p * change), (xj.log_softmax, np.where(np.isinf(z), 0, change))):
+        got = jax.jvp(f, (jnp.asarray(z),), (jnp.asarray(along),))[1]
+        np.testing.assert_allclose(got, exact, rtol=1e-4, atol=1e-5)
 
 
 def test_half_precision_is_computed_in_float32():

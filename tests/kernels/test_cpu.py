@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -149,6 +150,18 @@ def test_the_same_bits_for_any_number_of_threads(k):
             loss, slope = xent.cross_entropy_with_grad(z, labels)
         assert loss == one[0]
         np.testing.assert_array_equal(slope, one[1])
+
+
+def test_work_within_work_is_done_by_its_own_thread():
+    """Were it handed on, all threads could wait for one another."""
+
+    def outer(start, stop):
+        return sum(threads.run(lambda a, b: sum(range(a, b)), stop - start, 3)), threading.get_ident()
+
+    with threads.limit(4):
+        found = threads.run(outer, 4000, 10)
+        assert [total for total, _ in found] == [45] * 400
+        assert sum(threads.run(lambda a, b: b - a, 100, 1)) == 100
 
 
 def test_ten_threads_at_once_get_the_right_answers():

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import jax as _jax
+
 from xent.jax import _interface
 
 Array = Any

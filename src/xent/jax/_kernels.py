@@ -14,13 +14,17 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from xent.jax import _foreign
-from xent.kernels import cpu_distillation, cpu_focal, cpu_soft, cpu_softmax, elements, memory
+from xent.kernels import cpu_distillation, cpu_focal, cpu_soft, cpu_softmax, elements, memory, threads
 from xent.kernels._math import NATIVE  # pyright: ignore[reportUnknownVariableType]
 from xent.kernels.entropy import entropy as rows_entropy
 
 Array = Any
 jax: Any = _jax  # its annotations are incomplete, and strict checking would complain of ours
 jnp: Any = _jax.numpy
+
+BLOCK = 2**17  # logits of a block: no more than a kernel leaves to one thread
+FEW = 32  # classes up to which there are blocks
+TILE = 64  # rows that a kernel takes side by side
 
 
 class Way(NamedTuple):
@@ -75,6 +79,14 @@ def of_rows(name: str, plain: Callable[..., Array], z: Array, tau: float = 1.0) 
     results = _like(z.shape[:-1] if name == "logsumexp" else z.shape, z)
     kernel = partial(value, softmax, results, tau=tau, logs=name == "log_softmax")
     return jax.lax.platform_dependent(z, cpu=kernel, default=plain)
+
+
+def argmax(z: Array) -> Array:
+    """Give the place of each row's largest logit, which XLA takes long to find on a CPU."""
+    kernel = partial(value, largest, jax.ShapeDtypeStruct(z.shape[:-1], np.int32))
+    return jax.lax.platform_dependent(
+        z, cpu=kernel, default=partial(jax.lax.argmax, axis=z.ndim - 1, index_dtype=np.int32)
+    )
 
 
 def _like(shape: tuple[int, ...], a: Array) -> Any:
@@ -139,15 +151,34 @@ def _folded(a: Array, rows: tuple[int, ...]) -> Array:
     return _spread(a, (*rows, a.shape[-1])).reshape(-1, a.shape[-1], 1)
 
 
-def _factors(factor: Array | None, rows: tuple[int, ...]) -> Array | None:
-    return None if factor is None else _spread(factor, rows).reshape(-1, 1).astype(np.float64)
+def _in_float64(
+    fill: Callable[[slice, Array | None, Array], None], each: Array, factor: Array | None, block: int
+) -> None:
+    """Have losses (…) of rows filled in: ``fill(rows, their factors (N, 1), memory for their losses (N, 1))``.
+
+    Kernels take factors and give losses in float64. Of few classes, what is of the losses' size is much: it is
+    converted in blocks of rows that stay in a cache, each the work of one thread. Factors of 1 are left out.
+    """
+    losses, factor = each.reshape(-1), None if factor is None else factor.reshape(-1)
+
+    def work(start: int, stop: int) -> None:
+        rows = slice(start, stop)
+        own = losses.dtype == np.float64
+        sums = losses[rows, None] if own else memory.empty((stop - start, 1), np.float64)
+        factors = None if factor is None else factor[rows, None]
+        if factors is not None:
+            plain = factors.min() == 1 and factors.max() == 1
+            factors = None if plain else factors.astype(np.float64)
+        fill(rows, factors, sums)
+        if not own:
+            losses[rows] = sums[:, 0]
+
+    threads.run(work, losses.size, block)
 
 
-def _sums(each: Array) -> Array:
-    """Give float64 memory for losses, (N, 1): their own, if they are of that type."""
-    if each.dtype == np.float64:
-        return each.reshape(-1, 1)
-    return memory.empty((each.size, 1), np.float64)
+def _block(each: Array, k: int, slope: Array | None) -> int:
+    """Give the rows of a block: all, where they have many classes, or where a large gradient passes the caches."""
+    return BLOCK // k // TILE * TILE if k <= FEW and slope is None else max(each.size, 1)
 
 
 @_foreign.foreign
@@ -178,43 +209,43 @@ def _cross_entropy(
     slope: Array | None = None,
     **options: Any,
 ) -> None:
-    rows, sums = each.shape, _sums(each)
-    cpu_soft.cross_entropy(
-        _folded(z, rows),
-        target.reshape(-1, 1) if target.dtype.kind == "i" else _folded(target, rows),
-        weight=None if weight is None else weight.reshape(-1).astype(np.float64),
-        row=_factors(factor, rows),
-        each=sums,
-        grad=None if slope is None else _folded(slope, rows),
-        **options,
-    )
-    each[...] = sums.reshape(rows)
+    z, slope = _folded(z, each.shape), None if slope is None else _folded(slope, each.shape)
+    target = target.reshape(-1, 1) if target.dtype.kind == "i" else _folded(target, each.shape)
+    weight = None if weight is None else weight.reshape(-1).astype(np.float64)
+
+    def fill(rows: slice, factors: Array | None, sums: Array) -> None:
+        grad = None if slope is None else slope[rows]
+        cpu_soft.cross_entropy(z[rows], target[rows], weight=weight, row=factors, each=sums, grad=grad, **options)
+
+    _in_float64(fill, each, factor, _block(each, z.shape[1], slope))
 
 
 @_foreign.foreign
 def focal(*arrays: Array, there: list[bool], gamma: float) -> None:
     """Fill in focal losses of class labels: z (…, K), labels (…), factor (…)."""
     z, labels, factor, each, *slope = _all(arrays, there)
-    rows, sums = each.shape, _sums(each)
-    cpu_focal.focal(
-        _folded(z, rows),
-        _spread(labels, rows).reshape(-1, 1),
-        gamma=gamma,
-        row=_factors(factor, rows),
-        each=sums,
-        grad=_folded(slope[0], rows) if slope else None,
-    )
-    each[...] = sums.reshape(rows)
+    z, labels = _folded(z, each.shape), _spread(labels, each.shape).reshape(-1, 1)
+    grad = _folded(slope[0], each.shape) if slope else None
+
+    def fill(rows: slice, factors: Array | None, sums: Array) -> None:
+        part = None if grad is None else grad[rows]
+        cpu_focal.focal(z[rows], labels[rows], gamma=gamma, row=factors, each=sums, grad=part)
+
+    _in_float64(fill, each, _spread(factor, each.shape), _block(each, z.shape[1], grad))
 
 
 @_foreign.foreign
 def distillation(*arrays: Array, there: list[bool], tau: float) -> None:
     """Fill in τ² KL of float32 logits: the student's (…, K) and the teacher's."""
     u, v, _, each, *slope = _all(arrays, there)
-    rows, sums = each.shape, _sums(each)
-    grad = _folded(slope[0], rows) if slope else None
-    cpu_distillation.distillation(_folded(u, rows), _folded(v, rows), temperature=tau, each=sums, grad=grad)
-    each[...] = sums.reshape(rows)
+    u, v = _folded(u, each.shape), _folded(v, each.shape)
+    grad = _folded(slope[0], each.shape) if slope else None
+
+    def fill(rows: slice, _: Array | None, sums: Array) -> None:
+        part = None if grad is None else grad[rows]
+        cpu_distillation.distillation(u[rows], v[rows], temperature=tau, each=sums, grad=part)
+
+    _in_float64(fill, each, None, max(each.size, 1))
 
 
 @_foreign.foreign
@@ -247,10 +278,10 @@ def binary_focal(*arrays: Array, there: list[bool], gamma: float, sides: list[fl
 def entropy(*arrays: Array, there: list[bool], tau: float) -> None:  # noqa: ARG001
     """Fill in the entropy of softmax(z / τ) of rows (…, K)."""
     z, each, *slope = arrays
-    sums, by = _sums(each), np.ones(each.size)
+    sums, by = np.empty(each.shape), np.ones(each.size)
     stored, shape = (z.dtype.name, NATIVE), (each.size, z.shape[-1])
     rows_entropy(z.ctypes.data, sums.ctypes.data, 0, stored, shape, tau, slope=False)
-    each[...] = sums.reshape(each.shape)
+    each[...] = sums
     for a in slope:
         rows_entropy(z.ctypes.data, a.ctypes.data, by.ctypes.data, stored, shape, tau, slope=True)
 
@@ -262,6 +293,17 @@ def softmax(z: Array, out: Array, *, there: list[bool], tau: float, logs: bool) 
     if out.shape == z.shape:
         cpu_softmax.fill(rows, out.reshape(-1, z.shape[-1]).T[None], None, tau, False, logs=logs)
         return
-    sums = _sums(out)
+    sums = np.empty(out.shape)
     cpu_softmax.fill(rows, None, sums.reshape(1, -1), tau, False, logs=False)
-    out[...] = sums.reshape(out.shape)
+    out[...] = sums
+
+
+@_foreign.foreign
+def largest(z: Array, at: Array, *, there: list[bool]) -> None:  # noqa: ARG001
+    """Fill in the place of the largest of each row (…, K)."""
+    z, at = z.reshape(-1, z.shape[-1]), at.reshape(-1)
+
+    def work(start: int, stop: int) -> None:
+        at[start:stop] = z[start:stop].argmax(axis=1)
+
+    threads.run(work, at.size, max(BLOCK // z.shape[1], 1))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import jax as _jax
 from jax.custom_derivatives import SymbolicZero
 
-from xent.jax import _kernels
+from xent.jax import _foreign, _kernels
 
 Array = Any
 jax: Any = _jax  # its annotations are incomplete, and strict checking would complain of ours
@@ -148,10 +148,14 @@ def _(tau: float, primals: Any, tangents: Any) -> Any:
 def centred(z: Array, p: Array, dz: Array) -> Array:
     """Give dz − Σ p dz, taken from the largest logit: there 1 − p is the sum of the others and not a difference.
 
-    Of a tie, which has no p next to 1, from the mean.
+    Of a tie, which has no p next to 1, from the mean or from any.
     """
-    top = jax.lax.stop_gradient(1.0 - beneath(jnp.max(z, axis=-1, keepdims=True) - z))
-    h = dz - jnp.sum(top * dz, axis=-1, keepdims=True) / jnp.sum(top, axis=-1, keepdims=True)
+    if _foreign.takes(z):
+        at = _kernels.argmax(jax.lax.stop_gradient(z))[..., None]
+        h = dz - jnp.take_along_axis(dz, at, axis=-1, mode="promise_in_bounds")
+    else:
+        top = jax.lax.stop_gradient(1.0 - beneath(jnp.max(z, axis=-1, keepdims=True) - z))
+        h = dz - jnp.sum(top * dz, axis=-1, keepdims=True) / jnp.sum(top, axis=-1, keepdims=True)
     return h - jnp.sum(p * h, axis=-1, keepdims=True)
 
 
@@ -179,7 +183,8 @@ def log_softmax(z: Array, tau: float) -> Array:
 @log_softmax.defjvp
 def _(tau: float, primals: Any, tangents: Any) -> Any:
     (z,), (dz,) = primals, tangents
-    log_p, masked = log_softmax(z, tau), measure(z).masked
+    log_p = log_softmax(z, tau)
+    masked = (log_p == -math.inf) & (z == -math.inf)  # log p is NaN in void rows
     return log_p, jnp.where(masked, 0.0, centred(z, softmax(z, tau), dz) / tau)
 
 

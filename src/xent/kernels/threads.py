@@ -19,6 +19,7 @@ __all__ = ["count", "limit", "run"]
 T = TypeVar("T")
 
 _lock = threading.Lock()
+_local = threading.local()
 _pool: ThreadPoolExecutor | None = None
 _limit: int | None = None
 
@@ -47,16 +48,23 @@ def limit(n: int | None) -> Generator[None]:
 
 
 def run(work: Callable[[int, int], T], size: int, piece: int) -> list[T]:
-    """Call ``work(start, stop)`` for every piece of range(size), and give the results in order."""
+    """Call ``work(start, stop)`` for every piece of range(size), and give the results in order.
+
+    What ``work`` runs by this function is done by its thread alone: others may be waiting for one.
+    """
     starts = range(0, size, piece)
-    if len(starts) <= 1 or (threads := min(count(), len(starts))) == 1:
+    if len(starts) <= 1 or (threads := min(count(), len(starts))) == 1 or getattr(_local, "busy", False):
         return [work(start, min(start + piece, size)) for start in starts]
     results: list[T | None] = [None] * len(starts)
     waiting = iter(range(len(starts)))  # next() of a range's iterator is one step under the GIL
 
     def serve() -> None:
-        for i in waiting:
-            results[i] = work(starts[i], min(starts[i] + piece, size))
+        _local.busy = True
+        try:
+            for i in waiting:
+                results[i] = work(starts[i], min(starts[i] + piece, size))
+        finally:
+            _local.busy = False
 
     helpers = [_threads().submit(serve) for _ in range(threads - 1)]
     try:
