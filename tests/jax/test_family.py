@@ -46,7 +46,7 @@ OPTIONS = [
 ]
 
 
-@pytest.fixture(params=["XLA", "kernels"], scope="module", autouse=True)
+@pytest.fixture(params=["XLA", pytest.param("kernels", marks=pytest.mark.slow)], scope="module", autouse=True)
 def by(request):
     """Have everything computed by XLA's code, then all that can be by the CPU's kernels, however small."""
     with pytest.MonkeyPatch.context() as patch:

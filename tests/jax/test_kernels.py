@@ -30,6 +30,13 @@ FACTOR = np.where(np.arange(ROWS) % 5, RNG.integers(0, 4, ROWS) / 4, 0)
 YES = RNG.integers(0, 2, (ROWS, CLASSES))
 
 
+@pytest.fixture(autouse=True)
+def float32():
+    """Begin without float64, whatever tests elsewhere have switched on."""
+    with jax.enable_x64(False):
+        yield
+
+
 def called(f, *given):
     """Give the names of the foreign functions in a program."""
     text = jax.jit(f).lower(*given).as_text()
