@@ -324,18 +324,25 @@ def binary_target(xp: Any, y: Array, logits: Array, *, soft: bool = True) -> Arr
 
 def factors(xp: Any, w: Array | None, name: str, logits: Array) -> Array | None:
     """Check a number or factors that broadcast to the logits; as :func:`weights` otherwise."""
+    w = narrow_factors(xp, w, name, logits)
+    return None if w is None else xp.broadcast_to(w, tuple(logits.shape))
+
+
+def narrow_factors(xp: Any, w: Array | None, name: str, logits: Array) -> Array | None:
+    """:func:`factors` with as many axes as the logits, not yet broadcast."""
     if w is None:
         return None
     shape = tuple(logits.shape)
+    checked: Any
     if not _compat.is_array_api_obj(w):
-        value, widest = (
-            number(w, name, low=0, high=math.inf),
-            xp.float32 if _compat.is_jax_array(logits) else xp.float64,
-        )
-        return xp.broadcast_to(xp.asarray(value, dtype=widest, device=_compat.device(logits)), shape)
-    if w.ndim > len(shape) or any(n not in (1, m) for n, m in zip(w.shape[::-1], shape[::-1], strict=False)):
-        raise ValueError(f"{name} must broadcast to the logits' shape {shape}, got {tuple(w.shape)}")
-    return xp.broadcast_to(weights(xp, w, name, tuple(w.shape), logits), shape)
+        value = number(w, name, low=0, high=math.inf)
+        widest = xp.float32 if _compat.is_jax_array(logits) else xp.float64
+        checked = xp.asarray(value, dtype=widest, device=_compat.device(logits))
+    else:
+        if w.ndim > len(shape) or any(n not in (1, m) for n, m in zip(w.shape[::-1], shape[::-1], strict=False)):
+            raise ValueError(f"{name} must broadcast to the logits' shape {shape}, got {tuple(w.shape)}")
+        checked = weights(xp, w, name, tuple(w.shape), logits)
+    return xp.reshape(checked, (1,) * (len(shape) - checked.ndim) + tuple(checked.shape))
 
 
 def entries(xp: Any, a: Array, wrong: Array, name: str, rule: str) -> Array | None:

@@ -245,6 +245,17 @@ def test_vmap_over_two_axes(monkeypatch):
     close(far, np.stack([xent.distillation_loss(a, z[0], reduction="none") for a in z]))
 
 
+def test_vmap_over_nothing():
+    for f in (partial(xj.cross_entropy, reduction="none"), partial(xj.focal_loss, axis=-1, reduction="none")):
+        assert jax.vmap(f)(jnp.zeros((0, ROWS, CLASSES)), jnp.zeros((0, ROWS), int)).shape == (0, ROWS)
+    for f in (xj.softmax, xj.logsumexp, xj.entropy):
+        assert jax.vmap(jax.grad(lambda z, f=f: f(z).sum()))(jnp.zeros((0, ROWS, CLASSES))).shape == (
+            0,
+            ROWS,
+            CLASSES,
+        )
+
+
 def test_inside_loops_conditions_and_remat():
     z, y = jnp.asarray(LOGITS), jnp.asarray(LABELS)
     want, wanted = xj.cross_entropy_with_grad(z, y)

@@ -129,3 +129,14 @@ def test_many_threads_never_share_a_piece():
     for t in threads:
         t.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("offset", [0, 1, 1000])
+def test_large_pages_change_no_content(offset):
+    whole = np.arange(memory.LARGE // 2 + offset, dtype=np.float32)
+    a = whole[offset:]
+    assert a.nbytes >= memory.LARGE
+    assert memory.with_large_pages(a) is a
+    np.testing.assert_array_equal(whole, np.arange(whole.size, dtype=np.float32))
+    small = np.ones(3)
+    assert memory.with_large_pages(small) is small

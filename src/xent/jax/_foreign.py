@@ -5,9 +5,7 @@ Only programs of one processor device use them: a foreign function would collect
 
 from __future__ import annotations
 
-import ctypes
 import json
-import sys
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import jax as _jax
 
 from xent.jax import _interface
+from xent.kernels.memory import with_large_pages
 
 Array = Any
 jax: Any = _jax  # its annotations are incomplete, and strict checking would complain of ours
@@ -22,13 +21,7 @@ jax: Any = _jax  # its annotations are incomplete, and strict checking would com
 TARGET = "xent"
 # Numbers from which a kernel is called: below, XLA's own code takes less time than the way to Python (some 25 µs).
 LEAST = 2**15
-HUGE = (
-    2**22
-)  # bytes of a result from which its pages, which XLA takes from the system anew each time, are large ones
 
-PAGE, MADV_HUGEPAGE = 4096, 14
-
-_advise: Any = getattr(ctypes.CDLL(None), "madvise", None) if sys.platform == "linux" else None
 _functions: dict[str, Callable[..., None]] = {}
 
 
@@ -38,9 +31,9 @@ def takes(a: Array) -> bool:
     return known and a.size >= LEAST and jax.default_backend() == "cpu" and jax.device_count() == 1
 
 
-def carries(a: Array) -> bool:
-    """Say whether a foreign function can be given this type."""
-    return a.dtype in _interface.KINDS.values()
+def carried(a: Array, kind: Any) -> Array:
+    """Give the same, or of this type if a foreign function cannot be given its own, which NumPy does not know."""
+    return a if a.dtype in _interface.KINDS.values() else a.astype(kind)
 
 
 def foreign(function: Callable[..., None]) -> Callable[..., None]:
@@ -59,15 +52,6 @@ def call(function: Callable[..., None], results: Any, *arguments: Array, **stati
     return tuple(got) if isinstance(results, tuple) else got  # JAX 0.5 gives a list
 
 
-def _with_large_pages(a: Array) -> Array:
-    """Ask for large pages, of which there are fewer to clear and to map, for memory that is still untouched."""
-    if a.nbytes >= HUGE and _advise is not None:
-        at = a.ctypes.data
-        start = -(-at // PAGE) * PAGE
-        _advise(ctypes.c_void_p(start), ctypes.c_size_t((at + a.nbytes - start) // PAGE * PAGE), MADV_HUGEPAGE)
-    return a
-
-
 @lru_cache(maxsize=256)
 def _meaning(how: bytes) -> tuple[Callable[..., None], dict[str, Any]]:
     name, static = json.loads(how)
@@ -75,8 +59,9 @@ def _meaning(how: bytes) -> tuple[Callable[..., None], dict[str, Any]]:
 
 
 def _serve(how: bytes, arguments: list[Array], results: list[Array]) -> None:
+    # XLA takes the memory of large results from the system anew each time.
     function, static = _meaning(how)
-    function(*arguments, *map(_with_large_pages, results), **static)
+    function(*arguments, *map(with_large_pages, results), **static)
 
 
 jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(_interface.entry(_serve)), platform="cpu")

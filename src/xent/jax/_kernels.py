@@ -136,9 +136,9 @@ def _instantiated(primals: Any, tangents: Any) -> Any:
 
 
 def _all(arrays: tuple[Array, ...], there: list[bool]) -> tuple[Any, ...]:
-    """Put None where an argument is not there; results follow."""
-    given = iter(arrays)
-    return (*(next(given) if is_there else None for is_there in there), *given)
+    """Put None where an argument is not there; losses follow, and the slope or None."""
+    given, there = iter(arrays), [*there, True, len(arrays) - sum(there) > 1]
+    return tuple(next(given) if is_there else None for is_there in there)
 
 
 def _spread(a: Array, shape: tuple[int, ...]) -> Array:
@@ -152,14 +152,21 @@ def _folded(a: Array, rows: tuple[int, ...]) -> Array:
 
 
 def _in_float64(
-    fill: Callable[[slice, Array | None, Array], None], each: Array, factor: Array | None, block: int
+    kernel: Callable[..., Any],
+    given: tuple[Array, ...],
+    each: Array,
+    slope: Array | None,
+    factor: Array | None,
+    **options: Any,
 ) -> None:
-    """Have losses (…) of rows filled in: ``fill(rows, their factors (N, 1), memory for their losses (N, 1))``.
+    """Have a kernel of rows ``given`` (N, …) fill in losses (…), and their slope (…, K), with these factors (…).
 
     Kernels take factors and give losses in float64. Of few classes, what is of the losses' size is much: it is
-    converted in blocks of rows that stay in a cache, each the work of one thread. Factors of 1 are left out.
+    converted in blocks of rows that stay in a cache, each the work of one thread, unless there is a gradient, which
+    passes the caches only as a whole. Factors of 1 are left out.
     """
     losses, factor = each.reshape(-1), None if factor is None else factor.reshape(-1)
+    slope, classes = None if slope is None else _folded(slope, each.shape), given[0].shape[1]
 
     def work(start: int, stop: int) -> None:
         rows = slice(start, stop)
@@ -169,16 +176,13 @@ def _in_float64(
         if factors is not None:
             plain = factors.min() == 1 and factors.max() == 1
             factors = None if plain else factors.astype(np.float64)
-        fill(rows, factors, sums)
+        grad = None if slope is None else slope[rows]
+        kernel(*(a[rows] for a in given), row=factors, each=sums, grad=grad, **options)
         if not own:
             losses[rows] = sums[:, 0]
 
-    threads.run(work, losses.size, block)
-
-
-def _block(each: Array, k: int, slope: Array | None) -> int:
-    """Give the rows of a block: all, where they have many classes, or where a large gradient passes the caches."""
-    return BLOCK // k // TILE * TILE if k <= FEW and slope is None else max(each.size, 1)
+    in_blocks = classes <= FEW and slope is None
+    threads.run(work, losses.size, BLOCK // classes // TILE * TILE if in_blocks else max(losses.size, 1))
 
 
 @_foreign.foreign
@@ -187,17 +191,17 @@ def cross_entropy(*arrays: Array, there: list[bool], some_dead: bool, **options:
 
     Options as those of :func:`xent.kernels.cpu_soft.cross_entropy`. Axes of ``vmap`` are in front of all.
     """
-    z, target, weight, factor, each, *slope = _all(arrays, there)
+    z, target, weight, factor, each, slope = _all(arrays, there)
     rows, classes = each.shape, z.shape[-1]
     z, factor = _spread(z, (*rows, classes)), _spread(factor, rows)
     target = _spread(target, rows if target.dtype.kind == "i" else z.shape)
     if weight is None or weight.size == classes:
-        _cross_entropy(z, target, weight, factor, each, *slope, **options)
+        _cross_entropy(z, target, weight, factor, each, slope, **options)
         return
     front = rows[: weight.ndim - 1]
     weight = np.broadcast_to(weight, (*front, classes))
     for at in np.ndindex(front):
-        _cross_entropy(*(a[at] for a in (z, target, weight, factor, each, *slope)), **options)
+        _cross_entropy(*(None if a is None else a[at] for a in (z, target, weight, factor, each, slope)), **options)
 
 
 def _cross_entropy(
@@ -206,65 +210,48 @@ def _cross_entropy(
     weight: Array | None,
     factor: Array,
     each: Array,
-    slope: Array | None = None,
+    slope: Array | None,
     **options: Any,
 ) -> None:
-    z, slope = _folded(z, each.shape), None if slope is None else _folded(slope, each.shape)
     target = target.reshape(-1, 1) if target.dtype.kind == "i" else _folded(target, each.shape)
-    weight = None if weight is None else weight.reshape(-1).astype(np.float64)
-
-    def fill(rows: slice, factors: Array | None, sums: Array) -> None:
-        grad = None if slope is None else slope[rows]
-        cpu_soft.cross_entropy(z[rows], target[rows], weight=weight, row=factors, each=sums, grad=grad, **options)
-
-    _in_float64(fill, each, factor, _block(each, z.shape[1], slope))
+    options["weight"] = None if weight is None else weight.reshape(-1).astype(np.float64)
+    _in_float64(cpu_soft.cross_entropy, (_folded(z, each.shape), target), each, slope, factor, **options)
 
 
 @_foreign.foreign
 def focal(*arrays: Array, there: list[bool], gamma: float) -> None:
     """Fill in focal losses of class labels: z (…, K), labels (…), factor (…)."""
-    z, labels, factor, each, *slope = _all(arrays, there)
-    z, labels = _folded(z, each.shape), _spread(labels, each.shape).reshape(-1, 1)
-    grad = _folded(slope[0], each.shape) if slope else None
-
-    def fill(rows: slice, factors: Array | None, sums: Array) -> None:
-        part = None if grad is None else grad[rows]
-        cpu_focal.focal(z[rows], labels[rows], gamma=gamma, row=factors, each=sums, grad=part)
-
-    _in_float64(fill, each, _spread(factor, each.shape), _block(each, z.shape[1], grad))
+    z, labels, factor, each, slope = _all(arrays, there)
+    given = _folded(z, each.shape), _spread(labels, each.shape).reshape(-1, 1)
+    _in_float64(cpu_focal.focal, given, each, slope, _spread(factor, each.shape), gamma=gamma)
 
 
 @_foreign.foreign
 def distillation(*arrays: Array, there: list[bool], tau: float) -> None:
     """Fill in τ² KL of float32 logits: the student's (…, K) and the teacher's."""
-    u, v, _, each, *slope = _all(arrays, there)
-    u, v = _folded(u, each.shape), _folded(v, each.shape)
-    grad = _folded(slope[0], each.shape) if slope else None
-
-    def fill(rows: slice, _: Array | None, sums: Array) -> None:
-        part = None if grad is None else grad[rows]
-        cpu_distillation.distillation(u[rows], v[rows], temperature=tau, each=sums, grad=part)
-
-    _in_float64(fill, each, None, max(each.size, 1))
+    u, v, _, each, slope = _all(arrays, there)
+    given = _folded(u, each.shape), _folded(v, each.shape)
+    _in_float64(cpu_distillation.distillation, given, each, slope, None, temperature=tau)
 
 
 @_foreign.foreign
 def binary(*arrays: Array, there: list[bool], epsilon: float = 0.0, **options: Any) -> None:
     """Fill in binary losses, element by element: z, target, pos_weight, weight; what is no target is NaN."""
-    z, y, pos, weight, each, *slope = _all(arrays, there)
+    z, y, pos, weight, each, slope = _all(arrays, there)
     z, y = _spread(z, each.shape), _spread(y, each.shape)
     pos = pos if pos is None else float(pos.reshape(())) if pos.size == 1 else np.broadcast_to(pos, each.shape)
     given: dict[str, Any] = {
         "pos_weight": pos,
         "weight": None if weight is None else np.broadcast_to(weight, each.shape),
     }
-    given |= {"label_smoothing": epsilon, "each": each, "grad": slope[0] if slope else None, **options}
+    given |= {"label_smoothing": epsilon, "each": each, "grad": slope, **options}
     if elements.binary(z, y, **given)[1] < 0:
         return
     wrong = (y != 0) & (y != 1) if options.get("sharp") else ~((y >= 0) & (y <= 1))
     elements.binary(z, np.where(wrong, 0, y), **given)
-    for a in (each, *slope):
-        a[wrong] = np.nan
+    for a in (each, slope):
+        if a is not None:
+            a[wrong] = np.nan
 
 
 @_foreign.foreign

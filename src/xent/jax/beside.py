@@ -92,33 +92,26 @@ def binary_cross_entropy(
 
 def _binary_parts(
     logits: Array, target: Array, pos_weight: Array | float | None, weight: Array | float | None
-) -> tuple[Array, Array, Array | None]:
-    """Check the arrays; give the target, NaN where faulty, the weights and pos_weight, in the type computed."""
+) -> tuple[Array, Array | None, Array | None]:
+    """Check the arrays; give the target, NaN where faulty, weight and pos_weight, in the type computed."""
     _validate.floating(jnp, logits, "logits")
     faulty = _validate.binary_target(jnp, target, logits)
-    pos, factor = (
-        _validate.factors(jnp, w, name, logits) for w, name in ((pos_weight, "pos_weight"), (weight, "weight"))
-    )
     y = target.astype(computing(logits))
-    y = y if faulty is None else _rows.spoilt(y, faulty)
-    factor = jnp.ones_like(y) if factor is None else factor.astype(y.dtype)
-    return y, factor, None if pos is None else pos.astype(y.dtype)
+    factor, pos = (
+        None if (w := _validate.narrow_factors(jnp, given, name, logits)) is None else w.astype(y.dtype)
+        for given, name in ((weight, "weight"), (pos_weight, "pos_weight"))
+    )
+    return y if faulty is None else _rows.spoilt(y, faulty), factor, pos
 
 
-def _binary_divisor(y: Array, factor: Array, pos: Array | None, given: float | str | None) -> Array:
+def _binary_divisor(y: Array, factor: Array | None, pos: Array | None, given: float | str | None) -> Array:
     """Sum what the mean divides by."""
     if given in (None, "elements"):
         return jnp.asarray(y.size, y.dtype)
     if given != "weights":
         return jnp.asarray(given, y.dtype)
-    return jnp.sum(factor if pos is None else factor * (pos * y + (1.0 - y)))
-
-
-def _narrow(w: Array, name: str, logits: Array) -> Array:
-    """Give factors with as many axes as the logits, not yet broadcast."""
-    w = jnp.asarray(w, computing(logits))
-    w = _validate.weights(jnp, w, name, w.shape, logits)
-    return w.reshape((1,) * (logits.ndim - w.ndim) + w.shape)
+    each = jnp.ones_like(y) if pos is None else pos * y + (1.0 - y)
+    return jnp.sum(each if factor is None else factor * each)
 
 
 def _binary_each(z: Array, target: Array, pos: Array | None, factor: Array | None, *, epsilon: float) -> Array:
@@ -148,15 +141,11 @@ def _binary(
     on_empty: str,
 ) -> Array:
     y, factor, pos = _binary_parts(logits, target, pos_weight, weight)
-    given = target if _foreign.carries(target) else target.astype(y.dtype)
-    above, by_each = (
-        None if w is None else _narrow(w, name, logits)
-        for w, name in ((pos_weight, "pos_weight"), (weight, "weight"))
-    )
-    if above is not None:  # a faulty one spoils its elements, whatever their target is
-        by_each = _rows.spoilt(jnp.ones_like(above) if by_each is None else by_each, jnp.isnan(above))
+    by_each = factor
+    if pos is not None:  # a faulty one spoils its elements, whatever their target is
+        by_each = _rows.spoilt(jnp.ones_like(pos) if factor is None else factor, jnp.isnan(pos))
     way = _kernels.Way(_binary_each, _kernels.binary, {"epsilon": epsilon}, by_element=True)
-    each = _kernels.losses(way, logits.astype(y.dtype), given, above, by_each)
+    each = _kernels.losses(way, logits.astype(y.dtype), _foreign.carried(target, y.dtype), pos, by_each)
     by = _binary_divisor(y, factor, pos, denominator) if reduction == "mean" else None
     return losses.reduced(each, by, reduction, on_empty)
 
@@ -223,9 +212,7 @@ def _binary_focal(logits: Array, target: Array, *, gamma: float, share: float | 
     z = logits.astype(computing(logits))
     sides = (1.0, 1.0) if share is None else (share, 1.0 - share)
     way = _kernels.Way(_binary_focal_each, _kernels.binary_focal, {"gamma": gamma, "sides": sides}, by_element=True)
-    return _mean(
-        _kernels.losses(way, z, target if _foreign.carries(target) else target.astype(z.dtype), None), reduction
-    )
+    return _mean(_kernels.losses(way, z, _foreign.carried(target, z.dtype), None), reduction)
 
 
 def _binary_focal_each(z: Array, target: Array, _: None, *, gamma: float, sides: tuple[float, float]) -> Array:

@@ -11,6 +11,7 @@ Results are ordinary writable arrays, except that they do not own their memory: 
 
 from __future__ import annotations
 
+import ctypes
 from collections import deque
 from importlib import import_module
 from importlib.util import find_spec
@@ -21,7 +22,7 @@ import numpy as np
 
 mmap: Any = import_module("mmap") if find_spec("mmap") else None  # a browser has none
 
-__all__ = ["empty", "release"]
+__all__ = ["empty", "release", "with_large_pages"]
 
 LARGE = 2**22  # bytes from which memory is kept; less comes from the C library, which keeps it as well
 KEPT = 4
@@ -96,3 +97,23 @@ def _fitting(size: int) -> _Pages | None:
             return pages
         _kept.appendleft(pages)
     return None
+
+
+def with_large_pages(a: Any) -> Any:
+    """Ask for large pages for an array, if it is a large one: there are fewer to clear and to map.
+
+    Parameters
+    ----------
+    a : array
+        C-contiguous, in new memory that is somebody else's and that nobody has touched.
+
+    Returns
+    -------
+    array
+        The same.
+    """
+    if a.nbytes >= LARGE and _HUGE is not None:
+        start = -(-a.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
+        size = (a.ctypes.data + a.nbytes - start) // mmap.PAGESIZE * mmap.PAGESIZE
+        ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), _HUGE)
+    return a
