@@ -41,11 +41,67 @@ def compiled():
 
 
 @pytest.fixture(params=["AVX-512", "anywhere"])
-def powers(request, monkeypatch):
+def arithmetic(request, monkeypatch):
     if request.param == "AVX-512" and not HOST:
         pytest.skip("this processor has no AVX-512")
     monkeypatch.setattr(_powers, "_SCALES", request.param == "AVX-512")
+
+
+@pytest.fixture
+def powers(arithmetic):  # noqa: ARG001 - it chooses what is compiled
     return compiled()
+
+
+def compiled_sums(near):
+    """Compile sums of 64 logits' powers, and of n but one's: anew, too."""
+    every, others = _powers._summing(near)
+
+    @njit(**(INLINE | {"forceinline": False}))
+    def sums(z, n, own, top, hi, lo, most):
+        parts, count = np.empty(128, np.float32), (n + 15) // 16
+        p = at(parts, ((64 - (parts.ctypes.data & 63)) & 63) >> 2)
+        for i in range(64):
+            p[i] = 0
+        if own < 0:
+            every(at(z, 0), top, hi, lo, most, p)
+        elif count == 1:
+            others(1, at(z, 0), n, own, top, hi, lo, most, p)
+        elif count == 2:
+            others(2, at(z, 0), n, own, top, hi, lo, most, p)
+        else:
+            others(4, at(z, 0), n, own, top, hi, lo, most, p)
+        total = 0.0
+        for i in range(64):
+            total += p[i]
+        return total
+
+    return sums
+
+
+@pytest.mark.usefixtures("arithmetic")
+@pytest.mark.parametrize(("near", "tau"), [(False, 1.0), (False, 0.37), (True, 1.0), (True, 0.7)])
+def test_sums_of_powers_on_both_sides(near, tau):
+    sums, scales = compiled_sums(near), _math.steepness(tau, np.float32)
+    for reach in (1e-3, 1.0, 20.0, 85.0):
+        z = (RNG.uniform(-reach, reach, 64) * tau).astype(np.float32)
+        top = np.float32(0.25 * tau)
+        gap = [oracle.real(float(top - a)) / oracle.real(tau) for a in z]
+        exact = [MP.exp(-g) for g in gap]
+        some = float(2 * max(oracle.ulp(e, "float32") / e for e in exact)) + reach * 2.0**-26
+        assert sums(z, 64, -1, top, *scales) == pytest.approx(float(sum(exact)), rel=some)
+        for n, own in ((64, 0), (64, 63), (20, 3), (32, 16), (16, 15), (5, 2), (1, 0)):
+            rest = sum((e for j, e in enumerate(exact[:n]) if j != own), oracle.real(0.0))
+            assert sums(z, n, own, top, *scales) == pytest.approx(float(rest), rel=some)
+
+
+@pytest.mark.usefixtures("arithmetic")
+@pytest.mark.parametrize("near", [False, True])
+@pytest.mark.parametrize("gap", [-90.0, -200.0, -1e5, -1e8, -1e20, -3e38, -math.inf, math.nan])
+def test_a_power_too_large_shows(near, gap):
+    z = np.zeros(64, np.float32)
+    z[[3, 40]] = -gap
+    total = compiled_sums(near)(z, 64, -1, np.float32(0), *_math.steepness(1.0, np.float32))
+    assert not 0 <= total < math.inf
 
 
 @pytest.mark.parametrize("tau", [1.0, 0.7, 13.0])

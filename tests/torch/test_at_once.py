@@ -52,7 +52,8 @@ def test_weights_and_sums_are_what_the_long_way_gives(n, k, dtype, reduction, we
     short = xent.torch.cross_entropy(z, y, **options)
     assert type(short.grad_fn).__name__ == "AtOnceBackward"
     slopes = [torch.autograd.grad(short, z, torch.tensor(p).to(dtype), retain_graph=True)[0] for p in (1.0, -0.3)]
-    assert xent.torch.cross_entropy(z.detach(), y, **options).allclose(short.detach(), rtol=1e-7, equal_nan=True)
+    alone = xent.torch.cross_entropy(z.detach(), y, **options)
+    assert alone.allclose(short.detach(), rtol=1e-6, equal_nan=True)  # another loop, and sums of both signs
     with monkeypatch.context() as m:
         m.setattr(_at_once, "mean", lambda *_: None)
         m.setattr(_fused, "small", lambda *_: None)

@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 from xent.kernels._compile import INLINE
 from xent.kernels._math import F4, at
-from xent.kernels._vectors import _DOUBLE, _INT, _LANES, _WHOLE, WIDTH, _first, _function, _load, _spread, _store
+from xent.kernels._vectors import _DOUBLE, _INT, _LANES, WIDTH, _among, _first, _function, _load, _spread, _store
 
 
 def _asking(cache):
@@ -54,12 +54,6 @@ def _put(_, to, source, v):
         return context.get_dummy_value()
 
     return types.void(to, source, v), codegen
-
-
-def _among(builder, place):
-    """Mask of the lane with a number, an int64; of none, if there is no such lane."""
-    number = builder.trunc(place, _INT)
-    return builder.icmp_signed("==", ir.Constant(_WHOLE, list(range(WIDTH))), _spread(builder, number, _WHOLE))
 
 
 def _giving(past):

@@ -155,6 +155,12 @@ def _first(builder, n):
     return builder.bitcast(builder.trunc(mask, bits), ir.VectorType(ir.IntType(1), WIDTH))
 
 
+def _among(builder, place):
+    """Mask of the lane with a number, an int64; of none, if there is no such lane."""
+    number = builder.trunc(place, _INT)
+    return builder.icmp_signed("==", ir.Constant(_WHOLE, list(range(WIDTH))), _spread(builder, number, _WHOLE))
+
+
 def _masked(builder, p, n):
     """Load the first n numbers (all if n > 16, none if n < 0), then −∞."""
     p, here = builder.bitcast(p, _LANES.as_pointer()), _first(builder, n)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xent.kernels import lanes, rows, short, smooth_lanes, smooth_rows, threads
+from xent.kernels import lanes, odds, rows, short, smooth_lanes, smooth_rows, threads
 from xent.kernels import small as _small
 from xent.kernels._math import BRAIN, HALF, NATIVE, steepness  # pyright: ignore[reportUnknownVariableType]
 from xent.kernels._pairs import pair
@@ -127,7 +127,9 @@ def cross_entropy(
         smooth = ((_smooth(float(label_smoothing), classes), pace(scale, divisor, temperature)),)
     if classes > few and z_class == 1:
         loop = smooth_rows.cross_entropy if smooth else rows.cross_entropy
-        if not smooth and inner == 1 and g_outer in (0, classes):
+        if not smooth and grad is None and lse is None and not z_loss and size < 8:
+            loop = odds.cross_entropy
+        elif not smooth and inner == 1 and g_outer == classes:
             loop = _by(z.dtype.char, classes, (loop, short.cross_entropy, loop))
         units, step = outer * inner, max(_piece(z) // classes, 1)
         shape, strides = (inner, classes), (z_outer, z_inner, g_outer, g_inner)

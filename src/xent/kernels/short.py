@@ -121,16 +121,16 @@ def blank_row(x, n):
 
 @kernel
 def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides, scales, options, start, stop):
-    """As ``rows.cross_entropy``, for float32 rows of at most MOST classes, one next to the other in ``grad``."""
+    """As ``rows.cross_entropy``, for float32 rows of at most MOST classes that are neighbours in ``grad``."""
     _, classes = shape
     step_z, _, _, _ = strides
     hi, lo, most = scales
     ignoring, ignore, z_loss, scale, divisor, tau, past = options
     divisor *= tau
     numbers = (z_loss, scale, divisor, tau)
-    zero, kept, last = F4(0), grad.size > 0, stop - 1
-    width = classes * GROUP + PAD + WIDTH if kept else 0  # a row's last vector and ``climb_slowly`` go beyond it
-    buffer = space(2 * width + MOST + PAD + WIDTH, zero)
+    zero, last = F4(0), stop - 1
+    width = classes * GROUP + PAD + WIDTH  # a row's last vector and ``climb_slowly`` go beyond it
+    buffer = space(2 * width + WIDTH, zero)
     powers = aligned(at(buffer, 0))
     top, mine, e, v = scratch(GROUP, zero), scratch(GROUP, zero), scratch(GROUP, zero), scratch(PAIR, zero)
     skip, own, at_label = scratch(GROUP, 0), scratch(PAIR, 0), scratch(PAIR, zero)
@@ -150,7 +150,7 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
             skip[r] = 1 if ignored or not good or (row.size and row[i + r] == 0) else 0
             own_[r] = y if good else 0
         for r in range(n):
-            line, x = at(z, (i + r) * step_z), at(block, r * classes if kept else 0)
+            line, x = at(z, (i + r) * step_z), at(block, r * classes)
             later = at(z, min(i + r + 2, last) * step_z)
             if skip[r]:
                 top[r] = mine[r] = tail[r] = 0
@@ -177,11 +177,10 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
                 each[i + r] = loss[r]
             if lse.size:
                 lse[i + r] = 0.0 if skip[r] else F8(top[r]) / tau + log1p(tail[r])
-        if kept:
-            to = at(grad, i * classes)
-            head = min(offset(to), n * classes)
-            waiting = (to, block, n, classes, head, (n * classes - head) >> 4, past, v_, own_, at_)
-            turn = 1 - turn
+        to = at(grad, i * classes)
+        head = min(offset(to), n * classes)
+        waiting = (to, block, n, classes, head, (n * classes - head) >> 4, past, v_, own_, at_)
+        turn = 1 - turn
     end_out(0, waiting)
     hold(buffer)
     return total, rest, wrong

@@ -8,9 +8,10 @@ Three kernels, for many classes, some and few: a process that meets one of them 
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, njit
+from numba import carray, njit, types
+from numba.extending import overload
 
-from xent.kernels import lanes, rows, short, smooth_lanes, smooth_rows
+from xent.kernels import lanes, odds, rows, short, smooth_lanes, smooth_rows
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import located
 from xent.kernels.mass import label_mass
@@ -46,15 +47,36 @@ def by_short_rows(z, labels, grad, ignoring, ignore, mean, scales):
 @njit(**INLINE)
 def row_after_row(loop, z, labels, weight, grad, ignoring, ignore, mean, scales):
     """:func:`by_rows`, by a loop over rows, with class weights (K,) unless there are none."""
-    (count, classes), nothing = z.shape, np.empty(0)
+    count, classes = z.shape
     by = divisor(labels, weight, classes, ignoring, ignore, mean)
     options = (ignoring, ignore, 0.0, 1.0, by, 1.0, False)
-    flat, to = z.reshape(-1), grad.reshape(-1)
-    shape, strides = (1, classes), (classes, 0, classes, 0)
-    total, rest, wrong = loop(
-        flat, labels, weight, nothing, nothing, nothing, to, 0, shape, strides, scales, options, 0, count
-    )
+    total, rest, wrong = through(
+        loop, z.reshape(-1), labels, weight, grad.reshape(-1), (1, classes), (classes, 0, classes, 0),
+        scales, options, count,
+    )  # fmt: skip
     return total + rest, by, wrong
+
+
+def through(loop, z, labels, weight, grad, shape, strides, scales, options, count):
+    """Go through rows by a loop, or, for losses alone of float32, by that of ``odds``."""
+    raise NotImplementedError
+
+
+@overload(through, jit_options=INLINE)
+def _through(loop, z, labels, weight, grad, shape, strides, scales, options, count):
+    def slopes(loop, z, labels, weight, grad, shape, strides, scales, options, count):
+        no = np.empty(0)
+        return loop(z, labels, weight, no, no, no, grad, 0, shape, strides, scales, options, 0, count)
+
+    def either(loop, z, labels, weight, grad, shape, strides, scales, options, count):
+        no = np.empty(0)
+        if grad.size == 0:
+            return odds.cross_entropy(
+                z, labels, weight, no, no, no, grad, 0, shape, strides, scales, options, 0, count
+            )
+        return loop(z, labels, weight, no, no, no, grad, 0, shape, strides, scales, options, 0, count)
+
+    return either if z.dtype == types.float32 else slopes
 
 
 @kernel
