@@ -58,18 +58,19 @@ def compiled_sums(near):
 
     @njit(**(INLINE | {"forceinline": False}))
     def sums(z, n, own, top, hi, lo, most):
+        unit = _powers.unit_of(hi, lo)
         parts, count = np.empty(128, np.float32), (n + 15) // 16
         p = at(parts, ((64 - (parts.ctypes.data & 63)) & 63) >> 2)
         for i in range(64):
             p[i] = 0
         if own < 0:
-            every(at(z, 0), top, hi, lo, most, p)
+            every(at(z, 0), top, hi, lo, most, unit, p)
         elif count == 1:
-            others(1, at(z, 0), n, own, top, hi, lo, most, p)
+            others(1, at(z, 0), n, own, top, hi, lo, most, unit, p)
         elif count == 2:
-            others(2, at(z, 0), n, own, top, hi, lo, most, p)
+            others(2, at(z, 0), n, own, top, hi, lo, most, unit, p)
         else:
-            others(4, at(z, 0), n, own, top, hi, lo, most, p)
+            others(4, at(z, 0), n, own, top, hi, lo, most, unit, p)
         total = 0.0
         for i in range(64):
             total += p[i]

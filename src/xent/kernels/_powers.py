@@ -4,7 +4,7 @@
 With AVX-512, 2^(−x) is 2^⌊m⌋ · 2^(m − ⌊m⌋) · 2^−r. Here m is −x rounded to a sixteenth, by adding MAGIC; the last
 four bits of that sum are the place of 2^(m − ⌊m⌋) in a table, which is one register; 2^−r − 1 is a polynomial of
 degree 3 (minimax on [−1/32, 1/32], error below 2⁻²⁹). r comes from x with its constant in two floats; or, where
-nothing is kept and one float is enough (:func:`are_near`), it is what is left of the gap itself. No gap is cut off:
+nothing is kept and one float is enough (:func:`unit_of`), it is what is left of the gap itself. No gap is cut off:
 one of ∞ makes r NaN, and the instruction that multiplies by a power of two gives 0 for NaN · 2^−∞. But a finite gap
 may overflow in the polynomial, and then the power is ±∞ or NaN: who adds powers up looks at the sum, and takes such
 a row again by :func:`~xent.kernels._math.power`. Other processors do the arithmetic of that function. Either error
@@ -43,8 +43,8 @@ _C1, _C2, _C3 = -0.6931471824645996, 0.2402342706918716, -0.05550346523523331
 _EVERY = range(4)
 
 
-def _with_table(builder, gap, hi, lo, near):
-    """Powers of gaps, with what only AVX-512 has."""
+def _with_table(builder, gap, hi, lo, unit):
+    """Powers of gaps, with what only AVX-512 has; ``unit``: None, or a gap that halves a power."""
     fma = _function(builder, "llvm.fma.v16f32", _LANES, _LANES, _LANES, _LANES)
     look = _function(builder, "llvm.x86.avx512.permvar.sf.512", _LANES, _LANES, _WHOLE)
     mask = ir.IntType(16)
@@ -55,8 +55,9 @@ def _with_table(builder, gap, hi, lo, near):
     c1, c2, c3 = (_every(_LANES, c) for c in (_C1, _C2, _C3))
     n = [builder.call(fma, [g, down, magic]) for g in gap]
     m = [builder.fsub(x, magic) for x in n]
-    if near:
-        unit, c1, c2, c3 = _units(builder, hi, lo)
+    if unit is not None:  # r is a gap, and so the coefficients are times hi, hi² and hi³
+        unit, factor = _spread(builder, unit, _LANES), builder.fmul(wide, wide)
+        c1, c2, c3 = (builder.fmul(*x) for x in ((c1, wide), (c2, factor), (c3, builder.fmul(factor, wide))))
         r = [builder.call(fma, [x, unit, g]) for g, x in zip(gap, m, strict=True)]
     else:
         r = [builder.call(fma, [g, wide, x]) for g, x in zip(gap, m, strict=True)]
@@ -68,17 +69,6 @@ def _with_table(builder, gap, hi, lo, near):
     q = [builder.call(fma, [x, y, x]) for x, y in zip(t, q, strict=True)]
     more = [ir.Constant(_LANES, ir.Undefined), mask(-1), _INT(4)]
     return [builder.call(scale, [x, y, *more]) for x, y in zip(q, m, strict=True)]
-
-
-def _units(builder, hi, lo):
-    """Gap that halves a power, and the polynomial's coefficients for a rest in the unit of gaps."""
-    one = ir.Constant(_DOUBLE, 1.0)
-    steep, factor = builder.fadd(builder.fpext(hi, _DOUBLE), builder.fpext(lo, _DOUBLE)), one
-    values = [builder.fdiv(one, steep)]
-    for c in (_C1, _C2, _C3):
-        factor = builder.fmul(factor, steep)
-        values.append(builder.fmul(factor, ir.Constant(_DOUBLE, c)))
-    return [_spread(builder, builder.fptrunc(x, _FLOAT), _LANES) for x in values]
 
 
 def _anywhere(builder, gap, hi, lo, most):
@@ -103,9 +93,9 @@ def _anywhere(builder, gap, hi, lo, most):
     return q
 
 
-def _powers(builder, gap, scales, near=False):
+def _powers(builder, gap, scales, unit=None):
     hi, lo, most = scales
-    return _with_table(builder, gap, hi, lo, near) if _SCALES else _anywhere(builder, gap, hi, lo, most)
+    return _with_table(builder, gap, hi, lo, unit) if _SCALES else _anywhere(builder, gap, hi, lo, most)
 
 
 def _place(builder, p, i):
@@ -199,24 +189,24 @@ def lift_some(to, source, n, top, hi, lo, most, parts):
 
 
 def _summing(near):
-    """Make functions that add powers of gaps of either sign up; ``near``: for scales that :func:`are_near`."""
+    """Make functions that add powers of gaps of either sign up; ``near``: where there is a :func:`unit_of` gaps."""
 
     @intrinsic
-    def every(_, source, top, hi, lo, most, parts):
+    def every(_, source, top, hi, lo, most, unit, parts):
         """Add the powers of 64 logits to parts[:64]."""
 
         def codegen(context, builder, _signature, args):
             top = _spread(builder, args[1], _LANES)
             gap = [builder.fsub(top, _load(builder, _place(builder, args[0], i))) for i in _EVERY]
-            for i, p in enumerate(_powers(builder, gap, args[2:5], near)):
-                _add(builder, p, _place(builder, args[5], i))
+            for i, p in enumerate(_powers(builder, gap, args[2:5], args[5] if near else None)):
+                _add(builder, p, _place(builder, args[6], i))
             return context.get_dummy_value()
 
         f = types.float32
-        return types.void(source, f, f, f, f, parts), codegen
+        return types.void(source, f, f, f, f, f, parts), codegen
 
     @intrinsic(prefer_literal=True)
-    def others(_, count, source, n, own, top, hi, lo, most, parts):
+    def others(_, count, source, n, own, top, hi, lo, most, unit, parts):
         """Add the powers of n ≤ 64 logits, in ``count`` (a constant) vectors, but for the one at ``own``."""
         vectors = count.literal_value
 
@@ -229,12 +219,12 @@ def _summing(near):
             z = [builder.select(h, _every(_LANES, -math.inf), x) for h, x in zip(here, z, strict=True)]
             top = _spread(builder, args[4], _LANES)
             gap = [builder.fsub(top, x) for x in z]
-            for i, p in enumerate(_powers(builder, gap, args[5:8], near)):
-                _add(builder, p, _place(builder, args[8], i))
+            for i, p in enumerate(_powers(builder, gap, args[5:8], args[8] if near else None)):
+                _add(builder, p, _place(builder, args[9], i))
             return context.get_dummy_value()
 
         f = types.float32
-        return types.void(count, source, types.intp, types.int64, f, f, f, f, parts), codegen
+        return types.void(count, source, types.intp, types.int64, f, f, f, f, f, parts), codegen
 
     return every, others
 
@@ -244,13 +234,14 @@ add_powers_near, add_others_near = _summing(near=True)
 
 
 @njit(**INLINE)
-def are_near(hi, lo):
-    """Say whether the gap that halves a power is a float32 to within 2⁻²⁷ of itself, as it is where τ is 1.
+def unit_of(hi, lo):
+    """Gap that halves a power, if it is a float32 to within 2⁻²⁷ of itself, as where τ is 1; else 0.
 
     Then a power is off by less than an eighth of its gap's ulp, next to the half that rounding the gap has cost.
     """
     steep = F8(hi) + F8(lo)
-    return abs(F8(F4(1.0 / steep)) * steep - 1.0) < 2.0**-27
+    unit = F4(1.0 / steep)
+    return unit if abs(F8(unit) * steep - 1.0) < 2.0**-27 else F4(0)
 
 
 @intrinsic

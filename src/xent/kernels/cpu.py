@@ -18,7 +18,7 @@ from xent.kernels.mass import label_mass as _mass
 Array = Any
 
 PIECE = 2**19  # logits a thread takes at a time, or more: PIECES; smaller arrays are done by the caller's thread
-PIECES = 64  # ... large arrays are cut into so many, which do not depend on the number of threads, as no bit does
+PIECES = 32  # ... large arrays are cut into so many, which do not depend on the number of threads, as no bit does
 LANES = {"f": 32}  # up to so many classes rows of a type lie side by side in the lanes ...
 OTHERS = 64  # ... of another type, or with smoothed labels
 PAST = 2**24  # gradients of more bytes than this are written past the caches
@@ -129,8 +129,8 @@ def cross_entropy(
         loop = smooth_rows.cross_entropy if smooth else rows.cross_entropy
         if not smooth and grad is None and lse is None and not z_loss and size < 8:
             loop = odds.cross_entropy
-        elif not smooth and inner == 1 and g_outer == classes:
-            loop = _by(z.dtype.char, classes, (loop, short.cross_entropy, loop))
+        elif not smooth and inner == 1 and g_outer == classes and z.dtype.char == "f" and classes <= short.MOST:
+            loop = short.cross_entropy
         units, step = outer * inner, max(_piece(z) // classes, 1)
         shape, strides = (inner, classes), (z_outer, z_inner, g_outer, g_inner)
     else:
@@ -175,19 +175,21 @@ def small(
     if label_smoothing:
         loop = _small.smooth_by_rows if classes > OTHERS else _small.smooth_by_lanes
         return loop(*arrays, *settings, _smooth(label_smoothing, classes))
-    return _by(kind, classes, _small.ARRAYS)(*arrays, *settings)
+    return _by(kind, classes, grad is not None, _small.ARRAYS)(*arrays, *settings)
 
 
-def reach(kind: str, classes: int, weighted: bool = False) -> tuple[Any, Any]:
+def reach(kind: str, classes: int, slope: bool, weighted: bool = False) -> tuple[Any, Any]:
     """:func:`small` of addresses, for "f" or "d", and its last three arguments; with class weights or not."""
-    return _by(kind, classes, _small.WEIGHTED if weighted else _small.ADDRESSES), _UNIT[kind]
+    return _by(kind, classes, slope, _small.WEIGHTED if weighted else _small.ADDRESSES), _UNIT[kind]
 
 
-def _by(kind: str, classes: int, ways: tuple[Any, Any, Any]) -> Any:
-    """Choose from the ways by lanes, by short rows and by rows."""
+def _by(kind: str, classes: int, slope: bool, ways: tuple[Any, Any, Any, Any]) -> Any:
+    """Choose from the ways by lanes, by short rows, by rows and by odds."""
     if classes <= LANES.get(kind, OTHERS):
         return ways[0]
-    return ways[1] if kind == "f" and classes <= short.MOST else ways[2]
+    if kind == "d":
+        return ways[2]
+    return ways[1 if classes <= short.MOST else 2] if slope else ways[3]
 
 
 def pace(scale: float, divisor: float, tau: float) -> float:

@@ -16,14 +16,14 @@ from numba.extending import overload
 from xent.kernels import rows
 from xent.kernels._compile import FAST, INLINE, kernel
 from xent.kernels._math import F4, NATIVE, at, hold, scratch, space, widen
-from xent.kernels._powers import add_others, add_others_near, add_powers, add_powers_near, are_near
-from xent.kernels._streams import aligned, fetch, fetch_near
+from xent.kernels._powers import add_others, add_others_near, add_powers, add_powers_near, unit_of
+from xent.kernels._streams import aligned, expect, fetch, fetch_near
 from xent.kernels._vectors import WIDTH, added, crest, fill, raised_some, settled
 from xent.kernels.climb import PAD, climb_slowly, whole_pads
 from xent.kernels.finish import settle, two_sum
 
 GROUP = 64  # rows finished side by side
-BLOCK = 512  # classes whose powers are added in float32; the blocks are added in float64
+BLOCK = 1024  # classes whose powers are added in float32; the blocks are added in float64
 AHEAD, NEAR = 8192, 2048  # numbers from what is read to what is asked for: to the second cache, and to the first
 
 
@@ -38,7 +38,7 @@ def ask(z, j):
 def _odds(every, others):
     # A function of its own and not a part of its caller: LLVM has few registers for what has so many loops.
     @njit(error_model="numpy", fastmath=FAST)
-    def odds(z, n, own, hi, lo, most):
+    def odds(z, n, own, hi, lo, most, unit):
         """Σ exp((z_j − z_own) / τ) over the other n − 1 logits; not a number ≥ 0, if that cannot be told."""
         top, parts, sums = z[own], scratch(PAD, F4(0)), scratch(WIDTH, 0.0)
         whole, home = n // PAD * PAD, own // PAD * PAD
@@ -50,22 +50,22 @@ def _odds(every, others):
             for j in range(b, min(b + BLOCK, some), PAD):
                 k = j + PAD if j >= home else j  # that of ``own`` comes later
                 ask(z, k)
-                every(at(z, k), top, hi, lo, most, parts)
+                every(at(z, k), top, hi, lo, most, unit, parts)
             settled(sums, parts)
         if home < whole:
             ask(z, home)
-            others(4, at(z, home), PAD, own - home, top, hi, lo, most, parts)
+            others(4, at(z, home), PAD, own - home, top, hi, lo, most, unit, parts)
         rest, at_end = n - whole, at(z, whole)
         if rest:
             ask(z, whole)
         if rest > 3 * WIDTH:
-            others(4, at_end, rest, own - whole, top, hi, lo, most, parts)
+            others(4, at_end, rest, own - whole, top, hi, lo, most, unit, parts)
         elif rest > 2 * WIDTH:
-            others(3, at_end, rest, own - whole, top, hi, lo, most, parts)
+            others(3, at_end, rest, own - whole, top, hi, lo, most, unit, parts)
         elif rest > WIDTH:
-            others(2, at_end, rest, own - whole, top, hi, lo, most, parts)
+            others(2, at_end, rest, own - whole, top, hi, lo, most, unit, parts)
         elif rest:
-            others(1, at_end, rest, own - whole, top, hi, lo, most, parts)
+            others(1, at_end, rest, own - whole, top, hi, lo, most, unit, parts)
         settled(sums, parts)
         return added(sums) if abs(top) < math.inf else math.nan
 
@@ -94,20 +94,20 @@ def summit(z, n):
 
 
 @njit(**INLINE)
-def measured(z, n, own, x, scales, near):
+def measured(z, n, own, x, scales, unit):
     """Give a logit of a row and the odds against it, as a tail: the label's if that can be, or a largest one.
 
     x: ``whole_pads(n)`` numbers.
     """
     hi, lo, most = scales
-    tail = nearly(z, n, own, hi, lo, most) if near else exactly(z, n, own, hi, lo, most)
+    tail = nearly(z, n, own, hi, lo, most, unit) if unit else exactly(z, n, own, hi, lo, most, unit)
     if 0 <= tail < math.inf:
         return z[own], tail
     place = summit(z, n)
     top = z[place]
     for j in range(n):
         x[j] = -math.inf if top - z[j] > most else z[j]  # its power is 0 anyway; NaN stays
-    tail = exactly(x, n, place, hi, lo, most)
+    tail = exactly(x, n, place, hi, lo, most, unit)
     if 0 <= tail < math.inf:
         return top, tail
     return climb_slowly(z, n, NATIVE, x, hi, lo, most)
@@ -138,7 +138,7 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     z_outer, z_inner, _, _ = strides
     hi, lo, most = scales
     ignoring, ignore, _, _, _, tau, _ = options
-    zero, width, near = F4(0), whole_pads(classes), are_near(hi, lo)
+    zero, width, unit = F4(0), whole_pads(classes), unit_of(hi, lo)
     buffer = space(2 * width + PAD, zero)
     wide = aligned(at(buffer, 0))
     x = at(wide, width)
@@ -146,6 +146,7 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     skip, own, at_label = scratch(GROUP, 0), scratch(GROUP, 0), scratch(GROUP, zero)
     tail, loss = scratch(GROUP, 0.0), scratch(GROUP, 0.0)
     total, rest, wrong = 0.0, 0.0, -1
+    expect(at(z, rows.place(start, inner, z_outer, z_inner)), 0, AHEAD)
     for i in range(start, stop, GROUP):
         n = min(GROUP, stop - i)
         for r in range(n):
@@ -158,7 +159,7 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
             top[r] = mine[r] = tail[r] = 0
             if not skip[r]:
                 line = row_of(at(z, rows.place(i + r, inner, z_outer, z_inner)), classes, kind, wide)
-                top[r], tail[r] = measured(line, classes, y, x, scales, near)
+                top[r], tail[r] = measured(line, classes, y, x, scales, unit)
                 mine[r] = line[y]
         settle(n, top, tail, mine, e, own, weight, row, i, (0.0, 1.0, 1.0, tau), loss, v, at_label)
         for r in range(n):

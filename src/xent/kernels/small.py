@@ -2,14 +2,13 @@
 # pyright: reportPrivateImportUsage=false
 """What most calls are, in one call of few arguments: for a batch of 32 × 10 the call costs more than the loss.
 
-Three kernels, for many classes, some and few: a process that meets one of them should not compile the others.
+Four kernels, for many classes, some and few, and losses alone: who meets one of them should not compile the others.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, njit, types
-from numba.extending import overload
+from numba import carray, njit
 
 from xent.kernels import lanes, odds, rows, short, smooth_lanes, smooth_rows
 from xent.kernels._compile import INLINE, kernel
@@ -44,39 +43,24 @@ def by_short_rows(z, labels, grad, ignoring, ignore, mean, scales):
     return row_after_row(short.cross_entropy, z, labels, np.empty(0), grad, ignoring, ignore, mean, scales)
 
 
+@kernel
+def by_odds(z, labels, grad, ignoring, ignore, mean, scales):
+    """As :func:`by_rows`, for float32 and no gradient."""
+    return row_after_row(odds.cross_entropy, z, labels, np.empty(0), grad, ignoring, ignore, mean, scales)
+
+
 @njit(**INLINE)
 def row_after_row(loop, z, labels, weight, grad, ignoring, ignore, mean, scales):
     """:func:`by_rows`, by a loop over rows, with class weights (K,) unless there are none."""
-    count, classes = z.shape
+    (count, classes), nothing = z.shape, np.empty(0)
     by = divisor(labels, weight, classes, ignoring, ignore, mean)
     options = (ignoring, ignore, 0.0, 1.0, by, 1.0, False)
-    total, rest, wrong = through(
-        loop, z.reshape(-1), labels, weight, grad.reshape(-1), (1, classes), (classes, 0, classes, 0),
-        scales, options, count,
-    )  # fmt: skip
+    flat, to = z.reshape(-1), grad.reshape(-1)
+    shape, strides = (1, classes), (classes, 0, classes, 0)
+    total, rest, wrong = loop(
+        flat, labels, weight, nothing, nothing, nothing, to, 0, shape, strides, scales, options, 0, count
+    )
     return total + rest, by, wrong
-
-
-def through(loop, z, labels, weight, grad, shape, strides, scales, options, count):
-    """Go through rows by a loop, or, for losses alone of float32, by that of ``odds``."""
-    raise NotImplementedError
-
-
-@overload(through, jit_options=INLINE)
-def _through(loop, z, labels, weight, grad, shape, strides, scales, options, count):
-    def slopes(loop, z, labels, weight, grad, shape, strides, scales, options, count):
-        no = np.empty(0)
-        return loop(z, labels, weight, no, no, no, grad, 0, shape, strides, scales, options, 0, count)
-
-    def either(loop, z, labels, weight, grad, shape, strides, scales, options, count):
-        no = np.empty(0)
-        if grad.size == 0:
-            return odds.cross_entropy(
-                z, labels, weight, no, no, no, grad, 0, shape, strides, scales, options, 0, count
-            )
-        return loop(z, labels, weight, no, no, no, grad, 0, shape, strides, scales, options, 0, count)
-
-    return either if z.dtype == types.float32 else slopes
 
 
 @kernel
@@ -153,6 +137,14 @@ def short_rows_at(z, labels, grad, loss, count, classes, slope, ignore, mean, hi
 
 
 @kernel
+def odds_at(z, labels, grad, loss, count, classes, slope, ignore, mean, hi, lo, most):
+    """As :func:`rows_at`, for float32 and no gradient."""
+    logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
+    total, by, wrong = by_odds(logits, ours, to, True, ignore, mean, (hi, lo, most))
+    return closed(carray(located(loss, hi), 1), total, by, wrong)
+
+
+@kernel
 def lanes_at(z, labels, grad, loss, count, classes, slope, ignore, mean, hi, lo, most):
     """As :func:`rows_at`, for few classes."""
     logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
@@ -178,6 +170,17 @@ def weighted_short_rows_at(z, labels, weight, grad, loss, count, classes, slope,
     factors = widened(weight, classes, hi)
     total, by, wrong = row_after_row(
         short.cross_entropy, logits, ours, factors, to, True, ignore, mean, (hi, lo, most)
+    )
+    return closed(carray(located(loss, hi), 1), total, by, wrong)
+
+
+@kernel
+def weighted_odds_at(z, labels, weight, grad, loss, count, classes, slope, ignore, mean, hi, lo, most):
+    """As :func:`weighted_rows_at`, for float32 and no gradient."""
+    logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
+    factors = widened(weight, classes, hi)
+    total, by, wrong = row_after_row(
+        odds.cross_entropy, logits, ours, factors, to, True, ignore, mean, (hi, lo, most)
     )
     return closed(carray(located(loss, hi), 1), total, by, wrong)
 
@@ -218,5 +221,7 @@ def closed(loss, total, by, wrong):
     return -1
 
 
-ARRAYS, ADDRESSES = (by_lanes, by_short_rows, by_rows), (lanes_at, short_rows_at, rows_at)
-WEIGHTED = weighted_lanes_at, weighted_short_rows_at, weighted_rows_at
+# By lanes, by short rows, by rows, and by odds.
+ARRAYS = by_lanes, by_short_rows, by_rows, by_odds
+ADDRESSES = lanes_at, short_rows_at, rows_at, odds_at
+WEIGHTED = weighted_lanes_at, weighted_short_rows_at, weighted_rows_at, weighted_odds_at

@@ -90,10 +90,10 @@ def by_addresses(
     loss, grad = torch.empty_like(WORDS[z.dtype]), torch.empty_like(z) if slope else None
     to = 0 if grad is None else grad.data_ptr()
     if weight is None:
-        call, unit = cpu.reach(kind, k)
+        call, unit = cpu.reach(kind, k, slope)
         wrong = call(logits, target.data_ptr(), to, loss.data_ptr(), n, k, slope, ignore_index, mean, *unit)
     else:
-        call, unit = cpu.reach(kind, k, True)
+        call, unit = cpu.reach(kind, k, slope, True)
         weights, out = weight.data_ptr(), loss.data_ptr()
         wrong = call(logits, target.data_ptr(), weights, to, out, n, k, slope, ignore_index, mean, *unit)
     if wrong >= 0:
