@@ -22,8 +22,6 @@ from numba.extending import intrinsic
 from xent.kernels._compile import INLINE
 from xent.kernels._math import _E4, _SCALES, F4, F8
 from xent.kernels._vectors import (
-    _DOUBLE,
-    _FLOAT,
     _INT,
     _LANES,
     _WHOLE,

@@ -23,7 +23,7 @@ from xent.kernels.climb import PAD, climb_slowly, whole_pads
 from xent.kernels.finish import settle, two_sum
 
 GROUP = 64  # rows finished side by side
-BLOCK = 1024  # classes whose powers are added in float32; the blocks are added in float64
+BLOCK = 512  # classes whose powers are added in float32; the blocks are added in float64
 AHEAD, NEAR = 8192, 2048  # numbers from what is read to what is asked for: to the second cache, and to the first
 
 
