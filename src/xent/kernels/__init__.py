@@ -19,7 +19,7 @@ The loops behind them:
 - ``rows`` (many classes, neighbours in memory) by ``climb`` (a row of float32, while its neighbours pass),
   ``short`` (the same for up to 512 classes), ``odds`` (losses alone), ``lanes`` (few classes, or classes apart),
   ``softmax`` over both, ``focal`` over tiles and ``focal_rows`` (many classes, narrow), ``binary`` over blocks,
-  ``distillation`` over rows of two arrays, ``divergence`` (torch's kl_div) by elements, ``entropy`` (of logits) over
+  ``distillation`` over rows of two arrays, ``divergence`` (torch's kl_div) by elements, ``entropy`` (of logits) by
   rows;
 - ``small``: what most calls are, in one call of few arguments; ``smooth_rows``, ``smooth_lanes``: smoothed labels;
 - ``soft`` and ``soft_lanes``: targets that may be close to p, in float64, and ``careful``: in pairs of floats;

@@ -36,7 +36,6 @@ def ask(z, j):
 
 
 def _odds(every, others):
-    # A function of its own and not a part of its caller: LLVM has few registers for what has so many loops.
     @njit(error_model="numpy", fastmath=FAST)
     def odds(z, n, own, hi, lo, most, unit):
         """Σ exp((z_j − z_own) / τ) over the other n − 1 logits; not a number ≥ 0, if that cannot be told."""
