@@ -69,9 +69,11 @@ def cross_entropy(
         y = array(target if target.dtype in (torch.int64, torch.int32) else target.long()).reshape(folded)
     w = None if weight is None else weight.detach().double().numpy()
     row = None if sample_weight is None else _proper(sample_weight.detach().double()).reshape(folded)
-    by = 1.0
+    by, ignore = 1.0, None if soft else o.ignore_index
     if o.reduction == "mean":
         by = _denominator(y, w, row, o, classes, half=target.dtype == torch.bfloat16)
+        if w is None and row is None and o.by != "number" and by == y.size:  # none is ignored: look no more
+            ignore = None
     by = by or (math.inf if o.on_empty == "zero" else math.nan)
     scale = 1.0
     if upstream is not None and o.reduction == "none":
@@ -89,7 +91,7 @@ def cross_entropy(
         y,
         weight=w,
         row=None if row is None else row.numpy(),
-        ignore_index=None if soft else o.ignore_index,
+        ignore_index=ignore,
         label_smoothing=o.label_smoothing,
         temperature=o.temperature,
         softcap=o.softcap,
