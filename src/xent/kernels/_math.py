@@ -410,7 +410,7 @@ def log1p_single(t):
     f = m - 1.0
     s = f / (2.0 + f)
     z = s * s
-    y = s * (2.0 + z * (_S0 + z * (_S1 + z * (_S2 + z * _S3)))) + (e * LN2 + c * _near(u))
+    y = fma(s, fma(z, fma(z, fma(z, fma(z, _S3, _S2), _S1), _S0), 2.0), fma(e, LN2, c * _near(u)))
     return y if t < 1e300 else t
 
 

@@ -196,6 +196,20 @@ def added(_, sums):
     return types.float64(sums), codegen
 
 
+@intrinsic
+def added_all(_, x):
+    """Sum of x[:64] of float64, as a tree: LLVM itself would add one to the other."""
+
+    def codegen(_context, builder, _signature, args):
+        reduce = _function(builder, "llvm.vector.reduce.fadd.v16f64", _DOUBLE, _DOUBLE, _WIDE)
+        places = [builder.gep(args[0], [ir.Constant(_INT, i * WIDTH)]) for i in range(4)]
+        a, b, c, d = (_load(builder, p, _WIDE, 64) for p in places)
+        lanes = builder.fadd(builder.fadd(a, b), builder.fadd(c, d))
+        return builder.call(reduce, [ir.Constant(_DOUBLE, -0.0), lanes], fastmath=("reassoc",))
+
+    return types.float64(x), codegen
+
+
 def _mixed(builder, a, b, order):
     """Lanes of two vectors, a's 0 to 15 and b's 16 to 31, in an order."""
     return builder.shuffle_vector(a, b, ir.Constant(_WHOLE, order))

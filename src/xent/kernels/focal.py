@@ -17,8 +17,9 @@ from xent.kernels._compile import EXACT, kernel
 from xent.kernels._math import F8, at, blank, fma, hold, log1p, lost, power, scratch, steepness
 from xent.kernels._pairs import add, divide, exp_minus, multiply
 from xent.kernels._streams import aligned
+from xent.kernels._vectors import added_all
 from xent.kernels.finish import focal_exactly, tail_of, two_sum
-from xent.kernels.lanes import ROWS, add_up, fill, give, tile_room
+from xent.kernels.lanes import ROWS, fill, give, tile_room
 
 HI, LO, MOST = steepness(1.0, F8)
 
@@ -136,7 +137,7 @@ def by_tiles(z, labels, row, each, grad, kind, shape, strides, gamma, scale, pas
             power_of[r] = miss[r] * miss[r] if gamma == 2 else miss[r] ** gamma
             m[r] = (row[i + r] if row.size else 1.0) if r < n else 0.0
         spread(miss, miss_, hit, hit_, plain, gamma, power_of, tail, tail_, m, scale, loss, v, v_, at_label)
-        total, rest = two_sum(total, rest, add_up(loss))
+        total, rest = two_sum(total, rest, added_all(loss))
         if each.size:
             for r in range(n):
                 each[i + r] = loss[r]

@@ -17,7 +17,7 @@ from xent.kernels._compile import FAST, INLINE, kernel
 from xent.kernels._math import F4, F8, I4, at, blank, hold, log1p, power, scratch, widen
 from xent.kernels._powers import lift_lanes
 from xent.kernels._streams import aligned
-from xent.kernels._vectors import WIDTH, chosen, columns, join_rows, rows_of, split_rows
+from xent.kernels._vectors import WIDTH, added_all, chosen, columns, join_rows, rows_of, split_rows
 from xent.kernels._vectors import fill as load
 from xent.kernels._vectors import raised as higher
 from xent.kernels.finish import settle, tail_of, two_sum
@@ -190,15 +190,6 @@ def measure_slowly(t, classes, hi, lo, most, top, part, ties, tail, kept):
 
 
 @njit(**INLINE)
-def add_up(x):
-    """Sum of a tile's numbers, as a tree."""
-    s = 0.0
-    for r in range(ROWS):
-        s += x[r]
-    return s
-
-
-@njit(**INLINE)
 def leave_out(t, n, classes, mark, row, i, ignoring, ignore, loss, wrong):
     """Make the rows of a tile that do not count 0; ``wrong``, or the first of them whose label is no class."""
     for r in range(n):
@@ -322,7 +313,7 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
             wrong = leave_out(t, n, classes, mark, row, i, ignoring, ignore, loss, wrong)
         for r in range(n, ROWS):
             loss[r] = 0.0
-        total, rest = two_sum(total, rest, add_up(loss))
+        total, rest = two_sum(total, rest, added_all(loss))
         hand_out(each, lse, loss, top, tail, tau, i, n)
         if grad.size:
             give(t, n, classes, g_inner, g_class, kind, at(grad, a * g_outer + b * g_inner), flat, past)

@@ -11,8 +11,9 @@ from numba import njit
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import F8, I4, at, blank, fma, hold, scratch, steady
 from xent.kernels._streams import aligned
+from xent.kernels._vectors import added_all
 from xent.kernels.finish import short, smoothed, tail_of, two_sum
-from xent.kernels.lanes import ROWS, add_up, fill, give, hand_out, leave_out, own_of, tile_room
+from xent.kernels.lanes import ROWS, fill, give, hand_out, leave_out, own_of, tile_room
 
 GROUP = 4  # classes whose powers are added in the row's own type
 
@@ -104,7 +105,7 @@ def cross_entropy(
         wrong = leave_out(t, n, classes, mark, row, i, ignoring, ignore, loss, wrong)
         for r in range(n, ROWS):
             loss[r] = 0.0
-        total, rest = two_sum(total, rest, add_up(loss))
+        total, rest = two_sum(total, rest, added_all(loss))
         hand_out(each, lse, loss, top, tail, tau, i, n)
         if grad.size:
             give(t, n, classes, g_inner, g_class, kind, at(grad, a * g_outer + b * g_inner), flat, past)

@@ -12,9 +12,10 @@ from xent.kernels import careful
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import F8, NATIVE, at, blank, hold, power, raised, scratch, widen
 from xent.kernels._streams import aligned
+from xent.kernels._vectors import added_all
 from xent.kernels.careful import SLOPE, STEP, T_, T, X
 from xent.kernels.finish import two_sum
-from xent.kernels.lanes import GROUP, ROWS, add_up, give, tile_room
+from xent.kernels.lanes import GROUP, ROWS, give, tile_room
 from xent.kernels.soft import FREE, NEAR, finish, wide
 
 
@@ -279,7 +280,7 @@ def cross_entropy(
             loss[r] *= factor[r]
         for r in range(n, ROWS):
             loss[r] = 0.0
-        total, left = two_sum(total, left, add_up(loss))
+        total, left = two_sum(total, left, added_all(loss))
         if each.size:
             for r in range(n):
                 each[i + r] = loss[r]
