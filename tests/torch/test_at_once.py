@@ -34,7 +34,10 @@ def test_it_is_what_the_long_way_gives(n, k, dtype, ignore_index):
     torch.testing.assert_close(short, long, rtol=4e-7, atol=0, equal_nan=True)
     torch.testing.assert_close(slope, want, rtol=4e-7, atol=1e-8, equal_nan=True)
     alone = at_once(z.detach(), y, ignore_index)
-    assert short.isnan() if alone is None else torch.equal(alone, short.detach())
+    if alone is None:
+        assert short.isnan()
+    else:  # another loop, where there are many classes
+        torch.testing.assert_close(alone, short.detach(), rtol=4e-7, atol=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -53,7 +56,8 @@ def test_weights_and_sums_are_what_the_long_way_gives(n, k, dtype, reduction, we
     assert type(short.grad_fn).__name__ == "AtOnceBackward"
     slopes = [torch.autograd.grad(short, z, torch.tensor(p).to(dtype), retain_graph=True)[0] for p in (1.0, -0.3)]
     alone = xent.torch.cross_entropy(z.detach(), y, **options)
-    assert alone.allclose(short.detach(), rtol=1e-6, equal_nan=True)  # another loop, and sums of both signs
+    near = 1e-5 if dtype == torch.float32 else 1e-7  # another loop, and weights of both signs
+    torch.testing.assert_close(alone, short.detach(), rtol=near, atol=near, equal_nan=True)
     with monkeypatch.context() as m:
         m.setattr(_at_once, "mean", lambda *_: None)
         m.setattr(_fused, "small", lambda *_: None)
