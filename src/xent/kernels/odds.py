@@ -18,9 +18,10 @@ from xent.kernels._compile import FAST, INLINE, kernel
 from xent.kernels._math import F4, NATIVE, at, hold, scratch, space, widen
 from xent.kernels._powers import add_others, add_others_near, add_powers, add_powers_near, unit_of
 from xent.kernels._streams import aligned, expect, fetch, fetch_near
-from xent.kernels._vectors import WIDTH, added, crest, fill, raised_some, settled
+from xent.kernels._vectors import WIDTH, added, fill, settled
 from xent.kernels.climb import PAD, climb_slowly, whole_pads
 from xent.kernels.finish import settle, two_sum
+from xent.kernels.short import largest, sort_out
 
 GROUP = 64  # rows finished side by side
 BLOCK = 512  # classes whose powers are added in float32; the blocks are added in float64
@@ -77,15 +78,7 @@ exactly, nearly = _odds(add_powers, add_others), _odds(add_powers_near, add_othe
 @njit(error_model="numpy", fastmath=FAST)
 def summit(z, n):
     """Place of a largest logit that is not NaN; 0 if there is none."""
-    best, whole = scratch(PAD, F4(0)), n // PAD * PAD
-    for i in range(0, PAD, WIDTH):
-        fill(at(best, i), F4(-math.inf))
-    for j in range(0, whole, PAD):
-        raised_some(best, at(z, j), PAD)
-    raised_some(best, at(z, whole), n - whole)
-    for i in range(WIDTH, PAD, WIDTH):
-        raised_some(best, at(best, i), WIDTH)
-    top = crest(best)
+    top = largest(z, n)
     for j in range(n):
         if z[j] == top:
             return j
@@ -148,18 +141,13 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     expect(at(z, rows.place(start, inner, z_outer, z_inner)), 0, AHEAD)
     for i in range(start, stop, GROUP):
         n = min(GROUP, stop - i)
+        wrong = sort_out(labels, row, i, n, classes, ignoring, ignore, skip, own, wrong)
         for r in range(n):
-            y = labels[i + r]
-            ignored, good = ignoring and y == ignore, 0 <= y < classes
-            if not ignored and not good and wrong < 0:
-                wrong = i + r
-            skip[r] = 1 if ignored or not good or (row.size and row[i + r] == 0) else 0
-            own[r] = y if good else 0
             top[r] = mine[r] = tail[r] = 0
             if not skip[r]:
                 line = row_of(at(z, rows.place(i + r, inner, z_outer, z_inner)), classes, kind, wide)
-                top[r], tail[r] = measured(line, classes, y, x, scales, unit)
-                mine[r] = line[y]
+                top[r], tail[r] = measured(line, classes, own[r], x, scales, unit)
+                mine[r] = line[own[r]]
         settle(n, top, tail, mine, e, own, weight, row, i, (0.0, 1.0, 1.0, tau), loss, v, at_label)
         for r in range(n):
             cost = 0.0 if skip[r] else loss[r]

@@ -119,6 +119,19 @@ def blank_row(x, n):
         x[j] = 0
 
 
+@njit(**INLINE)
+def sort_out(labels, row, i, n, classes, ignoring, ignore, skip, own, wrong):
+    """Of rows i … i + n: which do not count, and the others' labels; ``wrong``, or the first impossible row."""
+    for r in range(n):
+        y = labels[i + r]
+        ignored, good = ignoring and y == ignore, 0 <= y < classes
+        if not ignored and not good and wrong < 0:
+            wrong = i + r
+        skip[r] = 1 if ignored or not good or (row.size and row[i + r] == 0) else 0
+        own[r] = y if good else 0
+    return wrong
+
+
 @kernel
 def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides, scales, options, start, stop):
     """As ``rows.cross_entropy``, for float32 rows of at most MOST classes that are neighbours in ``grad``."""
@@ -142,13 +155,7 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     for i in range(start, stop, GROUP):
         n, block = min(GROUP, stop - i), at(powers, turn * width)
         v_, own_, at_ = at(v, turn * GROUP), at(own, turn * GROUP), at(at_label, turn * GROUP)
-        for r in range(n):
-            y = labels[i + r]
-            ignored, good = ignoring and y == ignore, 0 <= y < classes
-            if not ignored and not good and wrong < 0:
-                wrong = i + r
-            skip[r] = 1 if ignored or not good or (row.size and row[i + r] == 0) else 0
-            own_[r] = y if good else 0
+        wrong = sort_out(labels, row, i, n, classes, ignoring, ignore, skip, own_, wrong)
         for r in range(n):
             line, x = at(z, (i + r) * step_z), at(block, r * classes)
             later = at(z, min(i + r + 2, last) * step_z)

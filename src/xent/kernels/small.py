@@ -155,34 +155,22 @@ def lanes_at(z, labels, grad, loss, count, classes, slope, ignore, mean, hi, lo,
 @kernel
 def weighted_rows_at(z, labels, weight, grad, loss, count, classes, slope, ignore, mean, hi, lo, most):
     """As :func:`rows_at`, with class weights (K,), which are of the type of the logits."""
-    logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
-    factors = widened(weight, classes, hi)
-    total, by, wrong = row_after_row(
-        rows.cross_entropy, logits, ours, factors, to, True, ignore, mean, (hi, lo, most)
-    )
-    return closed(carray(located(loss, hi), 1), total, by, wrong)
+    where = z, labels, weight, grad, loss
+    return weighted(rows.cross_entropy, where, count, classes, slope, ignore, mean, (hi, lo, most))
 
 
 @kernel
 def weighted_short_rows_at(z, labels, weight, grad, loss, count, classes, slope, ignore, mean, hi, lo, most):
     """As :func:`weighted_rows_at`, for float32 and up to ``short.MOST`` classes."""
-    logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
-    factors = widened(weight, classes, hi)
-    total, by, wrong = row_after_row(
-        short.cross_entropy, logits, ours, factors, to, True, ignore, mean, (hi, lo, most)
-    )
-    return closed(carray(located(loss, hi), 1), total, by, wrong)
+    where = z, labels, weight, grad, loss
+    return weighted(short.cross_entropy, where, count, classes, slope, ignore, mean, (hi, lo, most))
 
 
 @kernel
 def weighted_odds_at(z, labels, weight, grad, loss, count, classes, slope, ignore, mean, hi, lo, most):
     """As :func:`weighted_rows_at`, for float32 and no gradient."""
-    logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
-    factors = widened(weight, classes, hi)
-    total, by, wrong = row_after_row(
-        odds.cross_entropy, logits, ours, factors, to, True, ignore, mean, (hi, lo, most)
-    )
-    return closed(carray(located(loss, hi), 1), total, by, wrong)
+    where = z, labels, weight, grad, loss
+    return weighted(odds.cross_entropy, where, count, classes, slope, ignore, mean, (hi, lo, most))
 
 
 @kernel
@@ -191,6 +179,17 @@ def weighted_lanes_at(z, labels, weight, grad, loss, count, classes, slope, igno
     logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
     factors = widened(weight, classes, hi)
     total, by, wrong = side_by_side(logits, ours, factors, to, True, ignore, mean, (hi, lo, most))
+    return closed(carray(located(loss, hi), 1), total, by, wrong)
+
+
+@njit(**INLINE)
+def weighted(loop, where, count, classes, slope, ignore, mean, scales):
+    """:func:`weighted_rows_at` by a loop over rows. where: its five addresses."""
+    z, labels, weight, grad, loss = where
+    hi, _, _ = scales
+    logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
+    factors = widened(weight, classes, hi)
+    total, by, wrong = row_after_row(loop, logits, ours, factors, to, True, ignore, mean, scales)
     return closed(carray(located(loss, hi), 1), total, by, wrong)
 
 
