@@ -21,7 +21,7 @@ def at_once(z, y, ignore_index=-100):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize(("n", "k"), [(32, 10), (1, 2), (7, 100), (3, 1)])
+@pytest.mark.parametrize(("n", "k"), [(32, 10), (1, 2), (7, 100), (3, 1), (7000, 100), (60000, 10)])
 @pytest.mark.parametrize("ignore_index", [-100, 0])
 def test_it_is_what_the_long_way_gives(n, k, dtype, ignore_index):
     z, y = batch(n, k, dtype)
@@ -41,7 +41,9 @@ def test_it_is_what_the_long_way_gives(n, k, dtype, ignore_index):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize(("n", "k"), [(32, 10), (1, 1), (7, 63), (7, 64), (7, 65), (5, 100), (3, 1000)])
+@pytest.mark.parametrize(
+    ("n", "k"), [(32, 10), (1, 1), (7, 63), (7, 64), (7, 65), (5, 100), (3, 1000), (7000, 100), (600, 1000)]
+)
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_weights_and_sums_are_what_the_long_way_gives(n, k, dtype, reduction, weighted, monkeypatch):
@@ -96,13 +98,14 @@ def test_weights_twice_differentiated():
         assert torch.autograd.gradgradcheck(f, (z,))
 
 
-def test_nothing_to_divide_by_is_nan():
-    z, _ = batch(4, 5)
-    loss = xent.torch.cross_entropy(z, torch.full((4,), -100))
+@pytest.mark.parametrize(("n", "k"), [(4, 5), (7000, 100)])
+def test_nothing_to_divide_by_is_nan(n, k):
+    z, _ = batch(n, k)
+    loss = xent.torch.cross_entropy(z, torch.full((n,), -100))
     assert loss.isnan()
     (slope,) = torch.autograd.grad(loss, z)
     assert (slope == 0).all()
-    assert at_once(z.detach(), torch.full((4,), -100)) is None
+    assert at_once(z.detach(), torch.full((n,), -100)) is None
 
 
 def test_second_derivatives_and_scaled_ones():
@@ -154,17 +157,25 @@ def test_compiled_backward(recwarn):
     assert not [w for w in recwarn if "does not know how to trace" in str(w.message)]
 
 
-def test_zeros_without_memory():
-    nothing = torch._efficientzerotensor((4, 5))
-    loss = xent.torch.cross_entropy(nothing, torch.tensor([0, 1, 2, 4]))
-    torch.testing.assert_close(loss, torch.tensor(5.0).log())
+@pytest.mark.parametrize(("n", "k"), [(4, 5), (7000, 100)])
+def test_zeros_without_memory(n, k):
+    nothing, y = torch._efficientzerotensor((n, k)), torch.arange(n) % k
+    loss = xent.torch.cross_entropy(nothing, y)
+    torch.testing.assert_close(loss, torch.tensor(float(k)).log())
+    z, _ = batch(n, k)
+    loss = xent.torch.cross_entropy(z, torch._efficientzerotensor((n,), dtype=torch.int64))
+    torch.testing.assert_close(loss, xent.torch.cross_entropy(z, torch.zeros(n, dtype=torch.int64)))
 
 
-def test_a_label_that_is_no_class_is_named():
-    z, y = batch(4, 5)
-    y[2] = 5
-    with pytest.raises(xent.torch.LabelError, match="5"):
+@pytest.mark.parametrize(("n", "k"), [(4, 5), (7000, 100)])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_label_that_is_no_class_is_named(n, k, reduction):
+    z, y = batch(n, k)
+    y[2] = k
+    with pytest.raises(xent.torch.LabelError, match=str(k)):
         at_once(z, y)
+    with pytest.raises(xent.torch.LabelError, match=str(k)):
+        xent.torch.cross_entropy(z, y, reduction=reduction)
 
 
 class Kind(torch.Tensor):

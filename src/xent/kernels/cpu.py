@@ -225,6 +225,9 @@ def label_mass(
     weight = _NO_NUMBERS if weight is None else _writable(np.ascontiguousarray(weight))
     row = _NO_NUMBERS if row is None else _writable(np.ascontiguousarray(row).reshape(-1))
     ignoring, ignore = ignore_index is not None, ignore_index or 0
+    if labels.size <= PIECE:  # the way through ``threads`` takes longer than this
+        total, rest, _ = _mass(labels, weight, row, classes, ignoring, ignore, 0, labels.size)
+        return total + rest
 
     def work(start: int, stop: int) -> tuple[float, float, int]:
         return _mass(labels, weight, row, classes, ignoring, ignore, start, stop)

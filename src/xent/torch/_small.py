@@ -1,4 +1,4 @@
-"""Cross-entropy of small batches, of which the call costs more than the loss."""
+"""Cross-entropy without options: of small batches, where the call costs more than the loss, and of large ones."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from xent.kernels import cpu, cpu_soft
 from xent.torch import _arguments
 from xent.torch._arguments import Options
+from xent.torch._tensors import array, empty_gradient
 
 
 class Result(NamedTuple):
@@ -83,19 +84,50 @@ def by_addresses(
     weight: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None] | None:
     """Loss and gradient by the kernel for small batches, which may have nothing to divide by: then None."""
-    logits = z.data_ptr()
-    if not logits:  # autograd's zeros, which have no memory
+    logits, labels = z.data_ptr(), target.data_ptr()
+    if not (logits and labels):  # autograd's zeros, which have no memory
         return None
     kind = "f" if z.dtype is torch.float32 else "d"
     loss, grad = torch.empty_like(WORDS[z.dtype]), torch.empty_like(z) if slope else None
     to = 0 if grad is None else grad.data_ptr()
     if weight is None:
         call, unit = cpu.reach(kind, k, slope)
-        wrong = call(logits, target.data_ptr(), to, loss.data_ptr(), n, k, slope, ignore_index, mean, *unit)
+        wrong = call(logits, labels, to, loss.data_ptr(), n, k, slope, ignore_index, mean, *unit)
     else:
         call, unit = cpu.reach(kind, k, slope, True)
         weights, out = weight.data_ptr(), loss.data_ptr()
-        wrong = call(logits, target.data_ptr(), weights, to, out, n, k, slope, ignore_index, mean, *unit)
+        wrong = call(logits, labels, weights, to, out, n, k, slope, ignore_index, mean, *unit)
     if wrong >= 0:
         _arguments.bad_label(target, k, wrong)
     return (loss, grad) if wrong == -1 else None
+
+
+def by_arrays(
+    z: Tensor,
+    target: Tensor,
+    n: int,
+    k: int,
+    ignore_index: int,
+    mean: bool,
+    slope: bool,
+    weight: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None] | None:
+    """As :func:`by_addresses`, for large batches, whose memory is used again."""
+    labels, by = target.numpy(force=True), 1.0
+    w = None if weight is None else array(weight.double())
+    if mean:
+        by = cpu.label_mass(labels, classes=k, weight=w, ignore_index=ignore_index)
+        if by == 0:
+            return None
+    grad = empty_gradient(z) if slope else None
+    total, wrong = cpu.cross_entropy(
+        array(z)[:, :, None],
+        labels[:, None],
+        weight=w,
+        ignore_index=None if by == n and w is None else ignore_index,  # none is ignored: look no more
+        divisor=by,
+        grad=None if grad is None else grad.numpy()[:, :, None],
+    )
+    if wrong >= 0:
+        _arguments.bad_label(target, k, wrong)
+    return torch.scalar_tensor(total / by, dtype=z.dtype), grad

@@ -79,12 +79,12 @@ def empty_gradient(z: Tensor) -> Tensor:
     )
     if z.numel() * z.element_size() < memory.LARGE or type(z) not in PLAIN or not z.is_cpu:
         return z.new_empty(z.shape) if strided else torch.empty_like(z)
-    steps: Any = None if strided else torch.empty_like(z, device="meta").stride()
     kind = np.dtype(_NUMPY[z.dtype])
-    flat = memory.empty((z.numel(),), kind)
-    if steps is not None:
-        steps = tuple(s * kind.itemsize for s in steps)
-    made = _from_numpy(np.ndarray(tuple(z.shape), kind, flat, strides=steps))
+    if strided or z.is_contiguous():
+        made = _from_numpy(memory.empty(tuple(z.shape), kind))
+    else:
+        steps = tuple(s * kind.itemsize for s in torch.empty_like(z, device="meta").stride())
+        made = _from_numpy(np.ndarray(tuple(z.shape), kind, memory.empty((z.numel(),), kind), strides=steps))
     return made.view(torch.bfloat16) if z.dtype == torch.bfloat16 else made
 
 
