@@ -22,13 +22,16 @@ from numba.extending import intrinsic
 from xent.kernels._compile import INLINE
 from xent.kernels._math import _E4, _SCALES, F4, F8
 from xent.kernels._vectors import (
+    _DOUBLE,
     _INT,
     _LANES,
     _WHOLE,
     WIDTH,
     _among,
     _every,
+    _fetch,
     _function,
+    _larger,
     _load,
     _masked,
     _spread,
@@ -104,86 +107,130 @@ def _add(builder, p, place):
     _store(builder, builder.fadd(_load(builder, place, align=64), p), place, 64)
 
 
-@intrinsic
-def lift(_, to, source, top, hi, lo, most, parts):
-    """Add the powers of 64 logits to parts[:64], and put them at ``to``, unless that is a boolean.
-
-    Each step is written for four vectors, so that none waits for the step before its own.
-    """
-    kept = not isinstance(to, types.Boolean)
-
-    def codegen(context, builder, _signature, args):
-        top = _spread(builder, args[2], _LANES)
-        gap = [builder.fsub(top, _load(builder, _place(builder, args[1], i))) for i in _EVERY]
-        for i, p in enumerate(_powers(builder, gap, args[3:6])):
-            if kept:
-                _store(builder, p, _place(builder, args[0], i))
-            _add(builder, p, _place(builder, args[6], i))
-        return context.get_dummy_value()
-
-    f = types.float32
-    return types.void(to, source, f, f, f, f, parts), codegen
+def _row(builder, source, vectors, n):
+    """Load n numbers, in so many vectors; then −∞."""
+    last = builder.sub(n, n.type(WIDTH * (vectors - 1)))
+    whole = [_load(builder, _place(builder, source, i)) for i in range(vectors - 1)]
+    return [*whole, _masked(builder, _place(builder, source, vectors - 1), last)]
 
 
-def _others(builder, z, to, scales, parts):
-    """Powers of all but the largest are added; the largest's own is exactly 1. Says how many there are of those."""
+def _apart(builder, z, to, scales, unit):
+    """Put the powers of logits at a place. Gives them, where they are not the largest's, and how many are."""
     top = _spread(builder, scales[0], _LANES)
-    own = [builder.fcmp_ordered("==", x, top) for x in z]
+    same = builder.bitcast(top, _WHOLE)  # for which −0 is not 0: its power is then added
+    other = [builder.icmp_signed("!=", builder.bitcast(x, _WHOLE), same) for x in z]
     gap = [builder.fsub(top, x) for x in z]
-    for i, p in enumerate(_powers(builder, gap, scales[1:])):
+    powers = [p for i in range(0, len(z), 4) for p in _powers(builder, gap[i : i + 4], scales[1:], unit)]
+    for i, p in enumerate(powers):
         _store(builder, p, _place(builder, to, i))
-        _add_others(builder, own[i], p, _place(builder, parts, i))
     bits, whole = ir.IntType(WIDTH), ir.IntType(64)
-    count = _function(builder, "llvm.ctpop.i64", whole, whole)
-    first, *rest = (builder.zext(builder.bitcast(o, bits), whole) for o in own)
-    for i, t in enumerate(rest, 1):
-        first = builder.or_(first, builder.shl(t, whole(WIDTH * i)))
-    return builder.call(count, [first])
+    count, ties = _function(builder, "llvm.ctpop.i64", whole, whole), whole(WIDTH * len(z))
+    for i in range(0, len(z), 4):
+        first, *rest = (builder.zext(builder.bitcast(o, bits), whole) for o in other[i : i + 4])
+        for k, t in enumerate(rest, 1):
+            first = builder.or_(first, builder.shl(t, whole(WIDTH * k)))
+        ties = builder.sub(ties, builder.call(count, [first]))
+    return powers, other, ties
 
 
-def _add_others(builder, own, p, place):
-    """Add to the numbers at a place, but where it is the largest's own."""
+def _others(builder, z, to, scales, unit, parts):
+    """Powers of all but the largest are added; the largest's own is exactly 1. Says how many there are of those."""
+    powers, other, ties = _apart(builder, z, to, scales, unit)
+    for i, (p, here) in enumerate(zip(powers, other, strict=True)):
+        _add_where(builder, here, p, _place(builder, parts, i))
+    return ties
+
+
+def _add_where(builder, here, p, place):
+    """Add to the numbers at a place, in some lanes."""
     before = _load(builder, place, align=64)
-    _store(builder, builder.select(own, before, builder.fadd(before, p)), place, 64)
+    _store(builder, builder.select(here, builder.fadd(before, p), before), place, 64)
 
 
-@intrinsic
-def lift_others(_, to, source, top, hi, lo, most, parts):
-    """As :func:`lift`, but what is ``top`` is not added, and its number is the answer: an int64."""
+def _lifting(near):
+    """Make functions that put powers of gaps ≥ 0 and add all but the largest; ``near``: as in :func:`_summing`."""
 
-    def codegen(_context, builder, _signature, args):
-        z = [_load(builder, _place(builder, args[1], i)) for i in _EVERY]
-        return _others(builder, z, args[0], args[2:6], args[6])
+    @intrinsic
+    def others(_, to, source, top, hi, lo, most, unit, parts):
+        """Put the powers of 64 logits at ``to``; add them to parts[:64], but count those of ``top``: an int64."""
 
-    f = types.float32
-    return types.int64(to, source, f, f, f, f, parts), codegen
+        def codegen(_context, builder, _signature, args):
+            z = [_load(builder, _place(builder, args[1], i)) for i in _EVERY]
+            return _others(builder, z, args[0], args[2:6], args[6] if near else None, args[7])
+
+        f = types.float32
+        return types.int64(to, source, f, f, f, f, f, parts), codegen
+
+    @intrinsic(prefer_literal=True)
+    def last(_, count, to, source, n, top, hi, lo, most, unit, parts):
+        """As ``others``, for a row's last n logits, in ``count`` (a constant) vectors; 0 is put after them."""
+        vectors = count.literal_value
+
+        def codegen(_context, builder, _signature, args):
+            z = _row(builder, args[2], vectors, args[3])
+            return _others(builder, z, args[1], args[4:8], args[8] if near else None, args[9])
+
+        f = types.float32
+        return types.int64(count, to, source, types.intp, f, f, f, f, f, parts), codegen
+
+    @njit(**INLINE)
+    def some(to, source, n, top, hi, lo, most, unit, parts):
+        """As ``others``, for the last n logits of a row, 0 < n < 64; nothing else is read."""
+        if n > 3 * WIDTH:
+            return last(4, to, source, n, top, hi, lo, most, unit, parts)
+        if n > 2 * WIDTH:
+            return last(3, to, source, n, top, hi, lo, most, unit, parts)
+        if n > WIDTH:
+            return last(2, to, source, n, top, hi, lo, most, unit, parts)
+        return last(1, to, source, n, top, hi, lo, most, unit, parts)
+
+    return others, some
+
+
+lift_others, lift_some = _lifting(near=False)
+lift_others_near, lift_some_near = _lifting(near=True)
 
 
 @intrinsic(prefer_literal=True)
-def lift_last(_, count, to, source, n, top, hi, lo, most, parts):
-    """As :func:`lift_others`, for a row's last n logits, in ``count`` (a constant) vectors; 0 is put after them."""
+def lift_row(_, count, to, source, n, top, hi, lo, most, unit, sums, later, ahead, best):
+    """Powers of n logits, in ``count`` (a constant) vectors, which go to ``to``; how often ``top`` is among them.
+
+    sums[:8]: the sum of the other powers, in lanes of float64. best[:16]: the largest of n numbers of ``later``, in
+    lanes; what comes ``ahead`` of those is asked for. unit: not 0.
+    """
     vectors = count.literal_value
 
-    def codegen(_context, builder, _signature, args):
-        to, source, n = args[1:4]
-        z = [_load(builder, _place(builder, source, i)) for i in range(vectors - 1)]
-        last = _masked(builder, _place(builder, source, vectors - 1), builder.sub(n, n.type(WIDTH * (vectors - 1))))
-        return _others(builder, [*z, last], to, args[4:8], args[8])
+    def codegen(context, builder, _signature, args):
+        _, to, source, n, *scales, unit, sums, later, ahead, best = args
+        for i in range(vectors):
+            _fetch(builder, builder.gep(_place(builder, later, i), [ahead]), 2)
+        peaks = _row(builder, later, vectors, n)
+        powers, other, ties = _apart(builder, _row(builder, source, vectors, n), to, scales, unit)
+        parts = [_every(_LANES, 0.0)] * 4
+        for i, (p, here) in enumerate(zip(powers, other, strict=True)):
+            more = builder.fadd(parts[i % 4], p) if i >= 4 else p
+            parts[i % 4] = builder.select(here, more, parts[i % 4])
+        a, b, c, d = parts
+        _store(builder, _halves(builder, builder.fadd(builder.fadd(a, b), builder.fadd(c, d))), sums, 64)
+        while len(peaks) > 1:
+            a, b = peaks[::2], peaks[1::2]
+            peaks = [_larger(builder, x, y) for x, y in zip(a, b, strict=False)] + a[len(b) :]
+        _store(builder, peaks[0], best, 64)
+        return ties
 
-    f = types.float32
-    return types.int64(count, to, source, types.intp, f, f, f, f, parts), codegen
+    f, i = types.float32, types.intp
+    return types.int64(count, to, source, i, f, f, f, f, f, sums, later, i, best), codegen
 
 
-@njit(**INLINE)
-def lift_some(to, source, n, top, hi, lo, most, parts):
-    """As :func:`lift_others`, for the last n logits of a row, 0 < n < 64; nothing else is read."""
-    if n > 3 * WIDTH:
-        return lift_last(4, to, source, n, top, hi, lo, most, parts)
-    if n > 2 * WIDTH:
-        return lift_last(3, to, source, n, top, hi, lo, most, parts)
-    if n > WIDTH:
-        return lift_last(2, to, source, n, top, hi, lo, most, parts)
-    return lift_last(1, to, source, n, top, hi, lo, most, parts)
+def _halves(builder, x):
+    """Sums of eight pairs of lanes in float64."""
+    whole, kind = range(WIDTH), ir.VectorType(_DOUBLE, WIDTH // 2)
+    order = ir.VectorType(_INT, WIDTH // 2)
+    a, b = (
+        builder.fpext(builder.shuffle_vector(x, x, ir.Constant(order, list(whole[part]))), kind)
+        for part in (slice(WIDTH // 2), slice(WIDTH // 2, None))
+    )
+    return builder.fadd(a, b)
 
 
 def _summing(near):
@@ -210,9 +257,7 @@ def _summing(near):
 
         def codegen(context, builder, _signature, args):
             source, n, own = args[1:4]
-            z = [_load(builder, _place(builder, source, i)) for i in range(vectors - 1)]
-            last = builder.sub(n, n.type(WIDTH * (vectors - 1)))
-            z.append(_masked(builder, _place(builder, source, vectors - 1), last))
+            z = _row(builder, source, vectors, n)
             here = [_among(builder, builder.sub(own, own.type(WIDTH * i))) for i in range(vectors)]
             z = [builder.select(h, _every(_LANES, -math.inf), x) for h, x in zip(here, z, strict=True)]
             top = _spread(builder, args[4], _LANES)
@@ -252,16 +297,16 @@ def lift_lanes(_, to, lane, top, hi, lo, most, part, ties):
 
     def codegen(context, builder, _signature, args):
         z, top = ([_load(builder, _place(builder, p, i), align=64) for i in _EVERY] for p in args[1:3])
-        own = [builder.fcmp_ordered("==", x, y) for x, y in zip(z, top, strict=True)]
+        other = [builder.fcmp_unordered("!=", x, y) for x, y in zip(z, top, strict=True)]
         gap = [builder.fsub(y, x) for x, y in zip(z, top, strict=True)]
         for i, p in enumerate(_powers(builder, gap, args[3:6])):
             if kept:
                 _store(builder, p, _place(builder, args[0], i), 64)
-            _add_others(builder, own[i], p, _place(builder, args[6], i))
+            _add_where(builder, other[i], p, _place(builder, args[6], i))
             place = _place(builder, args[7], i)
             before = _load(builder, place, align=64)
             more = builder.fadd(before, _every(_LANES, 1.0))
-            _store(builder, builder.select(own[i], more, before), place, 64)
+            _store(builder, builder.select(other[i], before, more), place, 64)
         return context.get_dummy_value()
 
     f = types.float32

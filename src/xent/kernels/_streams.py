@@ -12,8 +12,8 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from xent.kernels._compile import INLINE
-from xent.kernels._math import F4, at
-from xent.kernels._vectors import _DOUBLE, _INT, _LANES, WIDTH, _among, _first, _function, _load, _spread, _store
+from xent.kernels._math import at
+from xent.kernels._vectors import _DOUBLE, _INT, _LANES, WIDTH, _fetch, _first, _load, _spread, _store
 
 
 def _asking(cache):
@@ -25,9 +25,7 @@ def _asking(cache):
     @intrinsic
     def ask(_, p):
         def codegen(context, builder, _signature, args):
-            byte = ir.IntType(8).as_pointer()
-            prefetch = _function(builder, "llvm.prefetch.p0", ir.VoidType(), byte, _INT, _INT, _INT)
-            builder.call(prefetch, [builder.bitcast(args[0], byte), _INT(0), _INT(4 - cache), _INT(1)])
+            _fetch(builder, args[0], cache)
             return context.get_dummy_value()
 
         return types.void(p), codegen
@@ -44,49 +42,33 @@ def _past(builder, value, p):
     store.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(_INT, 1)]))
 
 
-@intrinsic
-def _put(_, to, source, v):
-    """to[:16] = source[:16] · v, past the caches; ``to`` is aligned to 64 bytes."""
-
-    def codegen(context, builder, _signature, args):
-        value = builder.fmul(_load(builder, args[1]), _spread(builder, args[2], _LANES))
-        _past(builder, value, args[0])
-        return context.get_dummy_value()
-
-    return types.void(to, source, v), codegen
-
-
 def _giving(past):
     """Make :func:`give` and :func:`give_both`: past the caches, or into them."""
     put = _past if past else _store
 
     @intrinsic
-    def one(_, to, source, v, own, at_own):
-        """to[:16] = source[:16] · v, but to[own] = at_own, if 0 ≤ own < 16; past the caches ``to`` is aligned."""
+    def one(_, to, source, v):
+        """to[:16] = source[:16] · v; past the caches ``to`` is aligned to 64 bytes."""
 
         def codegen(context, builder, _signature, args):
-            to, source, v, own, at_own = args
-            value = builder.fmul(_load(builder, source), _spread(builder, v, _LANES))
-            put(builder, builder.select(_among(builder, own), _spread(builder, at_own, _LANES), value), to)
+            to, source, v = args
+            put(builder, builder.fmul(_load(builder, source), _spread(builder, v, _LANES)), to)
             return context.get_dummy_value()
 
-        f, i = types.float32, types.int64
-        return types.void(to, source, f, i, f), codegen
+        return types.void(to, source, types.float32), codegen
 
     @intrinsic
-    def both(_, to, source, cut, v, own, at_own, w, other, at_other):
-        """:func:`one` for the end of a row, to[:cut], and the beginning of the next: w, to[other] = at_other."""
+    def both(_, to, source, cut, v, w):
+        """:func:`one` for the end of a row, to[:cut], and the beginning of the next, whose factor is w."""
 
         def codegen(context, builder, _signature, args):
-            to, source, cut, v, own, at_own, w, other, at_other = args
-            v, w, at_own, at_other = (_spread(builder, x, _LANES) for x in (v, w, at_own, at_other))
-            value = builder.fmul(_load(builder, source), builder.select(_first(builder, cut), v, w))
-            value = builder.select(_among(builder, own), at_own, value)
-            put(builder, builder.select(_among(builder, other), at_other, value), to)
+            to, source, cut, v, w = args
+            v, w = (_spread(builder, x, _LANES) for x in (v, w))
+            put(builder, builder.fmul(_load(builder, source), builder.select(_first(builder, cut), v, w)), to)
             return context.get_dummy_value()
 
         f, i = types.float32, types.int64
-        return types.void(to, source, i, f, i, f, f, i, f), codegen
+        return types.void(to, source, i, f, f), codegen
 
     return one, both
 
@@ -156,43 +138,32 @@ def aligned(p):
 
 
 @njit(**INLINE)
-def pour(to, source, v, first, last, home):
-    """to[:] = source[:] · v past the caches, in the vectors [first, last) but for the vector ``home``."""
-    for b in range(first, last):
-        if b != home:
-            _put(at(to, WIDTH * b), at(source, WIDTH * b), v)
+def pour(to, source, v, first, last):
+    """to[:] = source[:] · v past the caches, in the vectors [first, last)."""
+    for j in range(WIDTH * first, WIDTH * last, WIDTH):
+        give_past(at(to, j), at(source, j), v)
 
 
 @njit(**INLINE)
 def pour_all(to, source, v, j):
     """to[j : j + 64] = source[j : j + 64] · v past the caches."""
     for i in range(j, j + 4 * WIDTH, WIDTH):
-        _put(at(to, i), at(source, i), v)
+        give_past(at(to, i), at(source, i), v)
 
 
 @njit(**INLINE)
-def stream(to, source, n, v, own, at_own):
-    """to[:n] = source[:n] · v for float32, but to[own] = at_own; past the caches, as it is not read again."""
+def stream(to, source, n, v):
+    """to[:n] = source[:n] · v for float32, past the caches, as it is not read again."""
     head = min(offset(to), n)
-    full, home = (n - head) >> 4, (own - head) >> 4
-    pour(at(to, head), at(source, head), v, 0, full, home)
-    edge(to, source, n, v, own, at_own)
+    pour(at(to, head), at(source, head), v, 0, (n - head) >> 4)
+    edge(to, source, n, v)
 
 
 @njit(**INLINE)
-def edge(to, source, n, v, own, at_own):
-    """What :func:`pour` leaves of :func:`stream`: both ends, and the vector with ``own``. ``source`` is spent."""
+def edge(to, source, n, v):
+    """What :func:`pour` leaves of :func:`stream`: both ends."""
     head = min(offset(to), n)
-    full, home = (n - head) >> 4, (own - head) >> 4  # the vector with the exception
     for j in range(head):
         to[j] = source[j] * v
-    for j in range(head + WIDTH * full, n):
+    for j in range(head + (n - head) // WIDTH * WIDTH, n):
         to[j] = source[j] * v
-    if 0 <= home < full:
-        mine = at(source, head + WIDTH * home)
-        for j in range(WIDTH):
-            mine[j] *= v
-        source[own] = at_own
-        _put(at(to, head + WIDTH * home), mine, F4(1))
-    elif 0 <= own < n:
-        to[own] = at_own

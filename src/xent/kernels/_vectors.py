@@ -76,14 +76,22 @@ def move(_, to, lanes):
     return types.void(to, lanes), codegen
 
 
+def _larger(builder, a, b):
+    """Larger of two numbers in each lane; b where a is NaN."""
+    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+
+def _raise(builder, value, place):
+    """Raise the numbers at a place to others, lane by lane; NaN changes nothing."""
+    _store(builder, _larger(builder, value, _load(builder, place, align=64)), place, 64)
+
+
 @intrinsic
 def raised(_, best, source):
     """best[:16] = max(best[:16], source[:16]), lane by lane; a NaN of the source changes nothing."""
 
     def codegen(context, builder, _signature, args):
-        value, before = _load(builder, args[1]), _load(builder, args[0], align=64)
-        more = builder.fcmp_ordered(">", value, before)
-        _store(builder, builder.select(more, value, before), args[0], 64)
+        _raise(builder, _load(builder, args[1]), args[0])
         return context.get_dummy_value()
 
     return types.void(best, source), codegen
@@ -94,9 +102,7 @@ def raised_part(_, best, source, n):
     """:func:`raised` for the first n of source[:16]; nothing else is read."""
 
     def codegen(context, builder, _signature, args):
-        value, before = _masked(builder, args[1], args[2]), _load(builder, args[0], align=64)
-        more = builder.fcmp_ordered(">", value, before)
-        _store(builder, builder.select(more, value, before), args[0], 64)
+        _raise(builder, _masked(builder, args[1], args[2]), args[0])
         return context.get_dummy_value()
 
     return types.void(best, source, n), codegen
@@ -146,6 +152,13 @@ def crest(_, best):
     return types.float32(best), codegen
 
 
+def _fetch(builder, p, cache):
+    """Ask for the cache line at p, which need not exist: for the first cache, or the second."""
+    byte = ir.IntType(8).as_pointer()
+    prefetch = _function(builder, "llvm.prefetch.p0", ir.VoidType(), byte, _INT, _INT, _INT)
+    builder.call(prefetch, [builder.bitcast(p, byte), _INT(0), _INT(4 - cache), _INT(1)])
+
+
 def _first(builder, n):
     """Mask of the first n lanes: none if n < 0, all if n > 16."""
     none, every, bits = ir.Constant(n.type, 0), ir.Constant(n.type, WIDTH), ir.IntType(WIDTH)
@@ -182,6 +195,57 @@ def settled(_, sums, parts):
         return context.get_dummy_value()
 
     return types.void(sums, parts), codegen
+
+
+@intrinsic
+def halved(_, to, sums):
+    """to[:8] = sums[:8] + sums[8:16] of float64: how :func:`added` begins, and :func:`folded_sums` ends."""
+
+    def codegen(context, builder, _signature, args):
+        half = ir.VectorType(_DOUBLE, WIDTH // 2)
+        a, b = (_load(builder, builder.gep(args[1], [_INT(i)]), half, 64) for i in (0, WIDTH // 2))
+        _store(builder, builder.fadd(a, b), args[0], 64)
+        return context.get_dummy_value()
+
+    return types.void(to, sums), codegen
+
+
+def _folded(builder, v, fold):
+    """Fold the lanes of each of as many vectors as they have lanes, one half with the other, into one lane each."""
+    lanes = half = len(v)
+    while half := half // 2:
+        first = [i for i in range(2 * lanes) if not i & half]
+        low, high = (ir.Constant(ir.VectorType(_INT, lanes), [i + n for i in first]) for n in (0, half))
+        v = [
+            fold(builder.shuffle_vector(a, b, low), builder.shuffle_vector(a, b, high))
+            for a, b in zip(v[::2], v[1::2], strict=True)
+        ]
+    return v[0]
+
+
+@intrinsic
+def folded_sums(_, to, sums):
+    """to[r] = the sum of sums[8 r : 8 r + 8] for r < 8, of float64."""
+
+    def codegen(context, builder, _signature, args):
+        half = ir.VectorType(_DOUBLE, WIDTH // 2)
+        v = [_load(builder, builder.gep(args[1], [_INT(i)]), half, 64) for i in range(0, 64, 8)]
+        _store(builder, _folded(builder, v, builder.fadd), args[0], 64)
+        return context.get_dummy_value()
+
+    return types.void(to, sums), codegen
+
+
+@intrinsic
+def folded_crests(_, to, best):
+    """to[r] = the largest of best[16 r : 16 r + 16] for r < 16, none of which is NaN."""
+
+    def codegen(context, builder, _signature, args):
+        v = [_load(builder, builder.gep(args[1], [_INT(i)]), align=64) for i in range(0, WIDTH * WIDTH, WIDTH)]
+        _store(builder, _folded(builder, v, lambda a, b: _larger(builder, a, b)), args[0], 64)
+        return context.get_dummy_value()
+
+    return types.void(to, best), codegen
 
 
 @intrinsic

@@ -12,11 +12,11 @@ import math
 
 from numba import njit
 
-from xent.kernels._compile import FAST, INLINE
+from xent.kernels._compile import EXACT, FAST, INLINE
 from xent.kernels._math import F4, F8, at, blank, power, scratch, widen
-from xent.kernels._powers import lift, lift_others, lift_some
+from xent.kernels._powers import lift_others, lift_others_near, lift_some, lift_some_near, unit_of
 from xent.kernels._streams import fetch, fetch_near, pour, pour_all
-from xent.kernels._vectors import WIDTH, added, crest, fill, holds, move, raised, raised_part, settled
+from xent.kernels._vectors import WIDTH, added, crest, fill, move, raised, raised_some, settled
 from xent.kernels.finish import tail_of, two_sum
 
 BLOCK = 256  # classes whose powers are added in the row's own type; the blocks are added in float64
@@ -32,26 +32,23 @@ def whole_pads(n):
 
 
 @njit(**INLINE)
-def summits(n):
-    """Size of a buffer for the largest logits of a row's blocks, a vector for each."""
-    return (n // BLOCK + 1) * WIDTH
+def largest(z, n):
+    """Largest of n logits, −∞ if there is none but NaN."""
+    best = scratch(WIDTH, F4(0))
+    scan(z, n, best)
+    return crest(best)
 
 
 @njit(**INLINE)
-def survey(z, n, peaks):
-    """Largest of n logits, −∞ if there is none but NaN; the blocks' in ``peaks``."""
-    best, peak = scratch(PAD, F4(0)), scratch(WIDTH, F4(0))
-    whole = n // PAD * PAD
-    fill(peak, F4(-math.inf))
-    for b in range(0, whole, BLOCK):
-        for i in range(0, PAD, WIDTH):
-            fill(at(best, i), F4(-math.inf))
-        for j in range(b, min(b + BLOCK, whole), PAD):
-            look(best, z, j)
-        close(best, peak, at(peaks, b // WIDTH))
-    for j in range(whole, n, WIDTH):
-        raised_part(peak, at(z, j), n - j)
-    return crest(peak)
+def scan(z, n, to):
+    """to[:16] = the largest of n logits in each lane, −∞ if there is none but NaN."""
+    best, whole = scratch(PAD, F4(0)), n // PAD * PAD
+    for i in range(0, PAD, WIDTH):
+        fill(at(best, i), F4(-math.inf))
+    for j in range(0, whole, PAD):
+        look(best, z, j)
+    raised_some(best, at(z, whole), n - whole)
+    close(best, to)
 
 
 @njit(**INLINE)
@@ -62,12 +59,11 @@ def look(best, z, j):
 
 
 @njit(**INLINE)
-def close(best, peak, to):
-    """End a block: write down its largest logits, and raise ``peak`` to them."""
+def close(best, to):
+    """to[:16] = the largest of best[:64] in each lane."""
     for i in range(WIDTH, PAD, WIDTH):
         raised(best, at(best, i))
     move(to, best)
-    raised(peak, best)
 
 
 @njit(**INLINE)
@@ -80,68 +76,54 @@ def ask(z, j, long):
             fetch(at(z, i + AHEAD))
 
 
-@njit(**INLINE)
-def climb(z, n, top, peaks, x, scales, kept, after, new, to, source, v, full, home):
-    """Tail of n logits, and the largest logit of the row ``after`` them, its blocks' in ``new``.
-
-    top, peaks: by :func:`survey`. x: ``whole_pads(n)`` numbers, which become the powers, and 0 at their end, if
-    they are ``kept``. Meanwhile to[:16 · full] = source · v goes out, but for the vector ``home``. Only blocks with
-    the largest logit look for it: the powers of the others are added as they come. The tail is NaN for a row
-    without a softmax, and not finite if a gap is huge.
-    """
-    hi, lo, most = scales
-    best, parts, sums = scratch(PAD, F4(0)), scratch(PAD, F4(0)), scratch(WIDTH, 0.0)
-    peak, ties = scratch(WIDTH, F4(0)), 0
-    whole, short, long = n // PAD * PAD, n <= BLOCK, kept and n > LONG
-    for i in range(0, PAD, WIDTH):
-        fill(at(parts, i), F4(0))
-    fill(sums, 0.0)
-    fill(peak, F4(-math.inf))
-    for b in range(0, whole, BLOCK):
+def _climbing(others, some):
+    @njit(**EXACT)  # so that short rows are the same bits
+    def climbing(z, n, top, x, scales, unit, after, to, source, v, full):
+        hi, lo, most = scales
+        best, parts, sums = scratch(PAD, F4(0)), scratch(PAD, F4(0)), scratch(WIDTH, 0.0)
+        whole, ties, long = n // PAD * PAD, 0, n > LONG
+        poured = min(n // PAD, full // 4) * PAD
         for i in range(0, PAD, WIDTH):
             fill(at(best, i), F4(-math.inf))
-        stop, first = min(b + BLOCK, whole), b // WIDTH
-        last = stop // WIDTH
-        open_ = last <= full and (home < first or home >= last)
-        if not open_:
-            pour(to, source, v, first, min(last, full), home)
-        if short or holds(at(peaks, first), top):
-            for j in range(b, stop, PAD):
-                ask(after, j, long)
-                look(best, after, j)
-                if open_:
-                    pour_all(to, source, v, j)
-                ties += lift_others(at(x, j), at(z, j), top, hi, lo, most, parts)
-        elif not kept:
-            for j in range(b, stop, PAD):
-                ask(after, j, long)
-                look(best, after, j)
-                lift(False, at(z, j), top, hi, lo, most, parts)
-        elif open_:
-            for j in range(b, stop, PAD):
-                ask(after, j, long)
-                look(best, after, j)
+            fill(at(parts, i), F4(0))
+        fill(sums, 0.0)
+        for j in range(0, whole, PAD):
+            ask(after, j, long)
+            look(best, after, j)
+            if j < poured:
                 pour_all(to, source, v, j)
-                lift(at(x, j), at(z, j), top, hi, lo, most, parts)
-        else:
-            for j in range(b, stop, PAD):
-                ask(after, j, long)
-                look(best, after, j)
-                lift(at(x, j), at(z, j), top, hi, lo, most, parts)
-        if b + BLOCK <= whole:
-            settled(sums, parts)
-        close(best, peak, at(new, first))
-    rest = n - whole
-    if rest:
-        for i in range(0, PAD, WIDTH):
-            raised_part(peak, at(after, whole + i), rest - i)
-        ask(after, whole, long)
-        pour(to, source, v, whole // WIDTH, full, home)
-        ties += lift_some(at(x, whole), at(z, whole), rest, top, hi, lo, most, parts)
-        for j in range(n, whole + PAD):
-            x[j] = 0
-    settled(sums, parts)
-    return tail_of(top, added(sums), F8(ties)), crest(peak)
+            ties += others(at(x, j), at(z, j), top, hi, lo, most, unit, parts)
+            if (j + PAD) & (BLOCK - 1) == 0:
+                settled(sums, parts)
+        pour(to, source, v, poured // WIDTH, full)
+        rest = n - whole
+        if rest:
+            raised_some(best, at(after, whole), rest)
+            ask(after, whole, long)
+            ties += some(at(x, whole), at(z, whole), rest, top, hi, lo, most, unit, parts)
+            for j in range(n, whole + PAD):
+                x[j] = 0
+        settled(sums, parts)
+        close(best, best)
+        return tail_of(top, added(sums), F8(ties)), crest(best)
+
+    return climbing
+
+
+_climb, _climb_near = _climbing(lift_others, lift_some), _climbing(lift_others_near, lift_some_near)
+
+
+@njit(**INLINE)
+def climb(z, n, top, x, scales, after, to, source, v, full):
+    """Tail of n logits with the largest ``top``, and the largest of the row ``after`` them.
+
+    x: ``whole_pads(n)`` numbers, which become the powers, and 0 at their end. Meanwhile to[:16 · full] = source · v
+    goes out. The tail is NaN for a row without a softmax, and not finite if a gap is huge.
+    """
+    unit = unit_of(scales[0], scales[1])
+    if unit != 0:
+        return _climb_near(z, n, top, x, scales, unit, after, to, source, v, full)
+    return _climb(z, n, top, x, scales, unit, after, to, source, v, full)
 
 
 @njit(error_model="numpy", fastmath=FAST)

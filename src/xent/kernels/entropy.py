@@ -18,9 +18,10 @@ from xent.kernels import threads
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import F8, at, blank, hold, located, log1p, space, widen
 from xent.kernels._streams import aligned
+from xent.kernels.climb import BLOCK, PAD, whole_pads
 from xent.kernels.cpu import PAST, PIECE, _scales
 from xent.kernels.finish import two_sum
-from xent.kernels.rows import BLOCK, PAD, put, read, room
+from xent.kernels.rows import put, read
 
 _LIKE: dict[str, Any] = {"float32": np.float32(0), "float64": np.float64(0), "uint16": np.uint16(0)}
 
@@ -53,11 +54,11 @@ def entropy_at(z, out, push, like, kind, count, classes, slope, tau, hi, lo, mos
     logits = carray(located(z, like), count * classes)
     values, factors = carray(located(out, 0.0), 0 if slope else count), carray(located(push, 0.0), count)
     grad = carray(located(out, like), count * classes if slope else 0)
-    buffer, cool = space(room(classes) + PAD, blank(like)), 1.0 / tau
+    buffer, cool = space(whole_pads(classes) + PAD, blank(like)), 1.0 / tau
     x = aligned(at(buffer, 0))
     for i in range(start, stop):
         line = at(logits, i * classes)
-        top, tail = read(line, classes, kind, x, hi, lo, most, True)
+        top, tail = read(line, classes, kind, x, hi, lo, most)
         mean, rest, whole = 0.0, 0.0, 1.0 + tail
         if tail < math.inf:
             for b in range(0, classes, BLOCK):

@@ -7,8 +7,8 @@ import math
 
 from numba import njit
 
-from xent.kernels._compile import EXACT
-from xent.kernels._math import F8, fma, log1p, logarithm
+from xent.kernels._compile import EXACT, INLINE
+from xent.kernels._math import F8, at, fma, log1p, logarithm
 from xent.kernels._pairs import add, divide, multiply
 
 
@@ -111,3 +111,37 @@ def settle(n, top, tail, mine, e, own, weight, row, i, numbers, loss, v, at_labe
         loss[r] = x * factor
         v[r] = slope * (factor * scale) / divisor
         at_label[r] = at * (factor * scale) / divisor
+
+
+@njit(**EXACT)
+def put_in(n, classes, step, x, own, at_own, v, q):
+    """Put what is at_own, divided by v, at the labels of n rows of powers: times v, all of a row goes out.
+
+    x: rows ``step`` numbers apart. q: n numbers, which become what was put in. Where v vanishes beside what is at
+    the label (as for a row that does not count: both are 0), so do the others, and v becomes 1.
+    """
+    for r in range(n):
+        q[r] = at_own[r] / v[r]
+    for r in range(n):
+        line = at(x, r * step)
+        if abs(q[r]) < math.inf:
+            line[own[r]] = q[r]
+        elif abs(v[r]) < math.inf:
+            for j in range(classes):
+                line[j] = 0
+            line[own[r]], v[r] = at_own[r], 1
+        else:
+            line[own[r]] = at_own[r]
+
+
+@njit(**INLINE)
+def sort_out(labels, row, i, n, classes, ignoring, ignore, skip, own, wrong):
+    """Of rows i … i + n: which do not count, and the others' labels; ``wrong``, or the first impossible row."""
+    for r in range(n):
+        y = labels[i + r]
+        ignored, good = ignoring and y == ignore, 0 <= y < classes
+        if not ignored and not good and wrong < 0:
+            wrong = i + r
+        skip[r] = 1 if ignored or not good or (row.size and row[i + r] == 0) else 0
+        own[r] = y if good else 0
+    return wrong

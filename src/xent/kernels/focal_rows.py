@@ -72,7 +72,7 @@ def _give(e, n, v, own, at_own, kind, to, image, past):
     def single(e, n, v, own, at_own, kind, to, image, past):
         if past:
             _store(e, n, v, own, at_own, kind, image)
-            stream(to, image, n, F4(1), -1, F4(0))
+            stream(to, image, n, F4(1))
         else:
             _store(e, n, v, own, at_own, kind, to)
 

@@ -47,7 +47,7 @@ def _mix(q, n, kind, parts, others, to, past):
         if past:
             image = scratch(BLOCK, F4(0))
             _narrow_one(q, n, kind, parts, others, image)
-            stream(to, image, n, F4(1), -1, F4(0))
+            stream(to, image, n, F4(1))
         else:
             _narrow_one(q, n, kind, parts, others, to)
 

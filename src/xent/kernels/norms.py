@@ -51,7 +51,7 @@ def _times_any(a, n, kind, factor, more, to, past):
         if past:
             image = scratch(BLOCK, F4(0))
             _narrow_one(a, n, kind, factor, image)
-            stream(to, image, n, F4(1), -1, F4(0))
+            stream(to, image, n, F4(1))
         else:
             _narrow_one(a, n, kind, factor, to)
 

@@ -18,12 +18,12 @@ from xent.kernels._compile import FAST, INLINE, kernel
 from xent.kernels._math import F4, NATIVE, at, hold, scratch, space, widen
 from xent.kernels._powers import add_others, add_others_near, add_powers, add_powers_near, unit_of
 from xent.kernels._streams import aligned, expect, fetch, fetch_near
-from xent.kernels._vectors import WIDTH, added, fill, settled
-from xent.kernels.climb import PAD, climb_slowly, whole_pads
-from xent.kernels.finish import settle, two_sum
-from xent.kernels.short import largest, sort_out
+from xent.kernels._vectors import WIDTH, fill, folded_sums, halved, settled
+from xent.kernels.climb import PAD, climb_slowly, largest, whole_pads
+from xent.kernels.finish import settle, sort_out, two_sum
 
-GROUP = 64  # rows finished side by side
+GROUP, HALF = 64, 8  # rows finished side by side; lanes of a row's sum
+HALVES = HALF * GROUP
 BLOCK = 512  # classes whose powers are added in float32; the blocks are added in float64
 AHEAD, NEAR = 8192, 2048  # numbers from what is read to what is asked for: to the second cache, and to the first
 
@@ -38,8 +38,8 @@ def ask(z, j):
 
 def _odds(every, others):
     @njit(error_model="numpy", fastmath=FAST)
-    def odds(z, n, own, hi, lo, most, unit):
-        """Σ exp((z_j − z_own) / τ) over the other n − 1 logits; not a number ≥ 0, if that cannot be told."""
+    def odds(z, n, own, hi, lo, most, unit, to):
+        """to[:8] = Σ exp((z_j − z_own) / τ) over the other n − 1 logits, in lanes; not finite if one overflows."""
         top, parts, sums = z[own], scratch(PAD, F4(0)), scratch(WIDTH, 0.0)
         whole, home = n // PAD * PAD, own // PAD * PAD
         some = whole - PAD if home < whole else whole
@@ -67,7 +67,7 @@ def _odds(every, others):
         elif rest:
             others(1, at_end, rest, own - whole, top, hi, lo, most, unit, parts)
         settled(sums, parts)
-        return added(sums) if abs(top) < math.inf else math.nan
+        halved(to, sums)
 
     return odds
 
@@ -86,21 +86,23 @@ def summit(z, n):
 
 
 @njit(**INLINE)
-def measured(z, n, own, x, scales, unit):
-    """Give a logit of a row and the odds against it, as a tail: the label's if that can be, or a largest one.
+def told(top, tail):
+    """Say whether these are a logit and the odds against it."""
+    return abs(top) < math.inf and 0 <= tail < math.inf
 
-    x: ``whole_pads(n)`` numbers.
-    """
-    hi, lo, most = scales
-    tail = nearly(z, n, own, hi, lo, most, unit) if unit else exactly(z, n, own, hi, lo, most, unit)
-    if 0 <= tail < math.inf:
-        return z[own], tail
+
+@njit(error_model="numpy", fastmath=FAST)
+def from_summit(z, n, x, sums, hi, lo, most, unit):
+    """A largest logit of a row and the odds against it, as a tail. x: ``whole_pads(n)`` numbers; sums: 8."""
     place = summit(z, n)
     top = z[place]
     for j in range(n):
         x[j] = -math.inf if top - z[j] > most else z[j]  # its power is 0 anyway; NaN stays
-    tail = exactly(x, n, place, hi, lo, most, unit)
-    if 0 <= tail < math.inf:
+    exactly(x, n, place, hi, lo, most, unit, sums)
+    tail = 0.0
+    for r in range(HALF):
+        tail += sums[r]
+    if told(top, tail):
         return top, tail
     return climb_slowly(z, n, NATIVE, x, hi, lo, most)
 
@@ -136,18 +138,31 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     x = at(wide, width)
     top, mine, e, v = scratch(GROUP, zero), scratch(GROUP, zero), scratch(GROUP, zero), scratch(GROUP, zero)
     skip, own, at_label = scratch(GROUP, 0), scratch(GROUP, 0), scratch(GROUP, zero)
-    tail, loss = scratch(GROUP, 0.0), scratch(GROUP, 0.0)
+    tail, loss, sums = scratch(GROUP, 0.0), scratch(GROUP, 0.0), scratch(HALVES, 0.0)
     total, rest, wrong = 0.0, 0.0, -1
     expect(at(z, rows.place(start, inner, z_outer, z_inner)), 0, AHEAD)
     for i in range(start, stop, GROUP):
         n = min(GROUP, stop - i)
         wrong = sort_out(labels, row, i, n, classes, ignoring, ignore, skip, own, wrong)
         for r in range(n):
-            top[r] = mine[r] = tail[r] = 0
+            top[r] = mine[r] = 0
             if not skip[r]:
                 line = row_of(at(z, rows.place(i + r, inner, z_outer, z_inner)), classes, kind, wide)
-                top[r], tail[r] = measured(line, classes, own[r], x, scales, unit)
-                mine[r] = line[own[r]]
+                top[r] = mine[r] = line[own[r]]
+                if unit != 0:
+                    nearly(line, classes, own[r], hi, lo, most, unit, at(sums, r * HALF))
+                else:
+                    exactly(line, classes, own[r], hi, lo, most, unit, at(sums, r * HALF))
+        for r in range(0, n, HALF):
+            folded_sums(at(tail, r), at(sums, r * HALF))
+        odd = 0
+        for r in range(n):
+            tail[r] = 0.0 if skip[r] else tail[r]
+            odd += 0 if told(top[r], tail[r]) else 1
+        for r in range(n if odd else 0):
+            if not told(top[r], tail[r]):
+                line = row_of(at(z, rows.place(i + r, inner, z_outer, z_inner)), classes, kind, wide)
+                top[r], tail[r] = from_summit(line, classes, x, sums, hi, lo, most, unit)
         settle(n, top, tail, mine, e, own, weight, row, i, (0.0, 1.0, 1.0, tau), loss, v, at_label)
         for r in range(n):
             cost = 0.0 if skip[r] else loss[r]

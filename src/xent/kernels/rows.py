@@ -30,8 +30,8 @@ from xent.kernels._math import (
     widen,
 )
 from xent.kernels._streams import aligned, edge, offset, stream, stream_doubles
-from xent.kernels.climb import BLOCK, PAD, climb, climb_slowly, summits, survey, whole_pads
-from xent.kernels.finish import settle, tail_of, two_sum
+from xent.kernels.climb import BLOCK, PAD, climb, climb_slowly, largest, whole_pads
+from xent.kernels.finish import put_in, settle, sort_out, tail_of, two_sum
 
 GROUP = 64  # at most so many rows are finished side by side
 TOGETHER = 8192  # ... and as many as have so many powers, which stay in cache until then
@@ -39,55 +39,48 @@ PAIR = 2 * GROUP
 
 
 @njit(**INLINE)
-def room(n):
-    """Size of a buffer for :func:`read`: the powers of n logits, and largest logits of the blocks of two rows."""
-    return whole_pads(n) + 2 * summits(n)
-
-
-@njit(**INLINE)
-def read(z, n, kind, x, hi, lo, most, kept):
+def read(z, n, kind, x, hi, lo, most):
     """Largest logit of a row, and the tail; NaN for a row without a softmax.
 
-    x: ``room(n)`` numbers, which become the powers and 0 up to a whole PAD, if they are ``kept``; anything, if not.
+    x: ``whole_pads(n)`` numbers, which become the powers, and 0 up to a whole PAD.
     """
-    peaks, new = at(x, whole_pads(n)), at(x, whole_pads(n) + summits(n))
-    top, tail, _ = read_on(z, n, kind, x, (hi, lo, most), kept, False, x[0], peaks, z, new, x, x, x[0], 0, 0)
+    top, tail, _ = read_on(z, n, kind, x, (hi, lo, most), False, x[0], z, x, x, x[0], 0)
     return top, tail
 
 
-def read_on(z, n, kind, x, scales, kept, known, top, peaks, after, new, to, source, v, full, home):
+def read_on(z, n, kind, x, scales, known, top, after, to, source, v, full):
     """:func:`read`, and the largest logit of the row ``after`` this one: its neighbours pass, as in ``climb``.
 
-    known: ``top`` and ``peaks`` are what the row before this one found.
+    known: ``top`` is what the row before this one found.
     """
     raise NotImplementedError
 
 
 @overload(read_on, jit_options=INLINE)
-def _read_on(z, n, kind, x, scales, kept, known, top, peaks, after, new, to, source, v, full, home):
+def _read_on(z, n, kind, x, scales, known, top, after, to, source, v, full):
     if z.dtype == types.float64:
 
-        def doubles(z, n, kind, x, scales, kept, known, top, peaks, after, new, to, source, v, full, home):
+        def doubles(z, n, kind, x, scales, known, top, after, to, source, v, full):
             most, tail = climb_double(z, n, x, scales[0], scales[1], scales[2])
             return most, tail, most
 
         return doubles
     if z.dtype == types.float32:
 
-        def single(z, n, kind, x, scales, kept, known, top, peaks, after, new, to, source, v, full, home):
-            most = top if known else survey(z, n, peaks)
-            tail, next_ = climb(z, n, most, peaks, x, scales, kept, after, new, to, source, v, full, home)
+        def single(z, n, kind, x, scales, known, top, after, to, source, v, full):
+            most = top if known else largest(z, n)
+            tail, next_ = climb(z, n, most, x, scales, after, to, source, v, full)
             if not abs(tail) < math.inf:
                 most, tail = climb_slowly(z, n, kind, x, scales[0], scales[1], scales[2])
             return most, tail, next_
 
         return single
 
-    def half(z, n, kind, x, scales, kept, known, top, peaks, after, new, to, source, v, full, home):
+    def half(z, n, kind, x, scales, known, top, after, to, source, v, full):
         for j in range(n):
             x[j] = widen(z[j], kind)
-        most = survey(x, n, peaks)
-        tail, _ = climb(x, n, most, peaks, x, scales, kept, x, new, to, source, v, full, home)
+        most = largest(x, n)
+        tail, _ = climb(x, n, most, x, scales, x, to, source, v, full)
         if not abs(tail) < math.inf:
             most, tail = climb_slowly(z, n, kind, x, scales[0], scales[1], scales[2])
         return most, tail, most
@@ -145,7 +138,7 @@ def _put(x, n, kind, out, past):
 
         def single(x, n, kind, out, past):
             if past:
-                stream(out, x, n, F4(1), -1, F4(0))
+                stream(out, x, n, F4(1))
             else:
                 for j in range(n):
                     out[j] = x[j]
@@ -169,31 +162,27 @@ def _put(x, n, kind, out, past):
     return other
 
 
-def put_scaled(x, n, v, own, at_own, kind, out, past):
-    """Store x · v, but ``at_own`` for the class ``own``; a class of −1 is none. ``x`` is spent."""
+def put_scaled(x, n, v, kind, out, past):
+    """Store x · v. ``x`` is spent."""
     raise NotImplementedError
 
 
 @overload(put_scaled, jit_options=INLINE)
-def _put_scaled(x, n, v, own, at_own, kind, out, past):
+def _put_scaled(x, n, v, kind, out, past):
     if out.dtype == types.float32:
 
-        def single(x, n, v, own, at_own, kind, out, past):
+        def single(x, n, v, kind, out, past):
             if past:
-                stream(out, x, n, v, own, at_own)
+                stream(out, x, n, v)
             else:
                 for j in range(n):
                     out[j] = x[j] * v
-                if own >= 0:
-                    out[own] = at_own
 
         return single
 
-    def other(x, n, v, own, at_own, kind, out, past):
+    def other(x, n, v, kind, out, past):
         for j in range(n):
             x[j] *= v
-        if own >= 0:
-            x[own] = at_own
         put(x, n, kind, out, past)
 
     return other
@@ -216,26 +205,16 @@ def _streams(grad):
     return lambda grad: single
 
 
-def edge_of(out, x, n, v, own, at_own):
+def edge_of(out, x, n, v):
     """What a row that was poured out lacks."""
     raise NotImplementedError
 
 
 @overload(edge_of, jit_options=INLINE)
-def _edge_of(out, x, n, v, own, at_own):
+def _edge_of(out, x, n, v):
     if out.dtype == types.float32:
-        return lambda out, x, n, v, own, at_own: edge(out, x, n, v, own, at_own)
-    return lambda out, x, n, v, own, at_own: None
-
-
-@njit(**INLINE)
-def go_out(x, n, skip, v, own, at_own, kind, out, past):
-    """Store a row's gradient, of its powers; 0 for a row that does not count."""
-    if skip:
-        for j in range(n):
-            out[j] = 0  # in every type
-    else:
-        put_scaled(x, n, v, own, at_own, kind, out, past)
+        return lambda out, x, n, v: edge(out, x, n, v)
+    return lambda out, x, n, v: None
 
 
 @kernel
@@ -256,69 +235,62 @@ def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides,
     ignoring, ignore, z_loss, scale, divisor, tau, past = options
     divisor *= tau
     numbers = (z_loss, scale, divisor, tau)
-    zero, kept, height = blank(z[0]), grad.size > 0, summits(classes)
+    zero, kept = blank(z[0]), grad.size > 0
     both = kept and past and streams(grad)
     width = whole_pads(classes)
     group = max(1, min(GROUP, TOGETHER // width)) if kept else GROUP
     held = group * (2 if both else 1) if kept else 1  # rows of powers
-    buffer = space(width * held + 2 * height + 3 * PAD, zero)
-    block, none = aligned(at(buffer, 0)), at(grad, 0)
-    peaks = at(block, whole_pads(width * held) + PAD)
-    new = at(peaks, height)
+    buffer = space(width * held + PAD, zero)
+    blocks, none = aligned(at(buffer, 0)), at(grad, 0)
     top, mine, e, v = scratch(GROUP, zero), scratch(GROUP, zero), scratch(GROUP, zero), scratch(PAIR, zero)
-    skip, own, at_label = scratch(PAIR, 0), scratch(PAIR, 0), scratch(PAIR, zero)
+    skip, own, at_own = scratch(GROUP, 0), scratch(GROUP, 0), scratch(GROUP, zero)
     tail, loss = scratch(GROUP, 0.0), scratch(GROUP, 0.0)
     total, rest, wrong, turn, waiting, ready, next_ = 0.0, 0.0, -1, 0, 0, -1, zero
     for i in range(start, stop, group):
-        n, here, there = min(group, stop - i), turn * GROUP, (1 - turn) * GROUP
+        n, here, there = min(group, stop - i), at(v, turn * GROUP), at(v, (1 - turn) * GROUP)
+        block, other = at(blocks, turn * group * width), at(blocks, (1 - turn) * group * width)
+        wrong = sort_out(labels, row, i, n, classes, ignoring, ignore, skip, own, wrong)
         for r in range(n):
-            y = labels[i + r]
-            ignored, good = ignoring and y == ignore, 0 <= y < classes
-            if not ignored and not good and wrong < 0:
-                wrong = i + r
-            off = 1 if ignored or not good or (row.size and row[i + r] == 0) else 0
-            skip[here + r], own[here + r] = off, y if good else 0
             top[r] = mine[r] = tail[r] = 0
-            last = at(block, ((1 - turn) * group + r) * width) if r < waiting else block
+            last = at(other, r * width) if r < waiting else blocks
             out = at(grad, place(i - group + r, inner, g_outer, g_inner)) if r < waiting else none
-            head, full, home = 0, 0, -1
-            if r < waiting and not off and not skip[there + r]:
-                head = min(offset(out), classes)
-                full, home = (classes - head) >> 4, (own[there + r] - head) >> 4
-            if not off:
+            head = min(offset(out), classes)
+            full = (classes - head) >> 4 if r < waiting and not skip[r] else 0
+            if not skip[r]:
                 line = at(z, place(i + r, inner, z_outer, z_inner))
                 after = at(z, place(min(i + r + 1, stop - 1), inner, z_outer, z_inner))
-                x = at(block, (turn * group + r) * width if kept else 0)
+                x = at(block, r * width if kept else 0)
                 top[r], tail[r], next_ = read_on(
-                    line, classes, kind, x, scales, kept, ready == i + r, next_, peaks, after, new,
-                    at(out, head), at(last, head), v[there + r], full, home,
+                    line, classes, kind, x, scales, ready == i + r, next_, after,
+                    at(out, head), at(last, head), there[r], full,
                 )  # fmt: skip
-                ready, peaks, new = i + r + 1, new, peaks
-                mine[r] = widen(line[y], kind)
+                ready = i + r + 1
+                mine[r] = widen(line[own[r]], kind)
             if full > 0:
-                edge_of(out, last, classes, v[there + r], own[there + r], at_label[there + r])
+                edge_of(out, last, classes, there[r])
             elif r < waiting:
-                t = there + r
-                go_out(last, classes, skip[t], v[t], own[t], at_label[t], kind, out, past)
+                put_scaled(last, classes, there[r], kind, out, past)
         for r in range(n):
             e[r] = power(top[r], mine[r], hi, lo, most)
-        settle(n, top, tail, mine, e, at(own, here), weight, row, i, numbers, loss, at(v, here), at(at_label, here))
+        settle(n, top, tail, mine, e, own, weight, row, i, numbers, loss, here, at_own)
         for r in range(n):
-            cost = 0.0 if skip[here + r] else loss[r]
-            total, rest = two_sum(total, rest, cost)
+            if skip[r]:
+                loss[r] = 0.0
+                here[r] = at_own[r] = 0
+            total, rest = two_sum(total, rest, loss[r])
             if each.size:
-                each[i + r] = cost
+                each[i + r] = loss[r]
             if lse.size:
-                lse[i + r] = 0.0 if skip[here + r] else F8(top[r]) / tau + log1p(tail[r])
+                lse[i + r] = 0.0 if skip[r] else F8(top[r]) / tau + log1p(tail[r])
+        if kept:
+            put_in(n, classes, width, block, own, at_own, here, e)
         for r in range(n, waiting):  # the last group may be short: the one before it finds none to go out beside
-            t, out = there + r, at(grad, place(i - group + r, inner, g_outer, g_inner))
-            x = at(block, ((1 - turn) * group + r) * width)
-            go_out(x, classes, skip[t], v[t], own[t], at_label[t], kind, out, past)
+            out = at(grad, place(i - group + r, inner, g_outer, g_inner))
+            put_scaled(at(other, r * width), classes, there[r], kind, out, past)
         waiting = n if both and i + group < stop else 0
         for r in range(0 if waiting or not kept else n):
-            t, out = here + r, at(grad, place(i + r, inner, g_outer, g_inner))
-            x = at(block, (turn * group + r) * width)
-            go_out(x, classes, skip[t], v[t], own[t], at_label[t], kind, out, past)
+            out = at(grad, place(i + r, inner, g_outer, g_inner))
+            put_scaled(at(block, r * width), classes, here[r], kind, out, past)
         turn = 1 - turn if both else 0
     hold(buffer)
     return total, rest, wrong

@@ -16,7 +16,7 @@ from numba import njit
 from xent.kernels._compile import EXACT, INLINE, kernel
 from xent.kernels._math import F8, at, blank, fma, hold, logarithm, scratch, space, widen
 from xent.kernels._streams import aligned, offset
-from xent.kernels.climb import PAD, summits, whole_pads
+from xent.kernels.climb import PAD, whole_pads
 from xent.kernels.lanes import ROWS, fill, give, measure, tile_room
 from xent.kernels.rows import edge_of, place, put, put_scaled, read_on, streams
 
@@ -56,24 +56,23 @@ def by_rows(z, out, lse, kind, logs, shape, strides, scales, tau, past, start, s
     """
     inner, classes = shape
     z_outer, z_inner, o_outer, o_inner = strides
-    zero, width, height = blank(z[0]), whole_pads(classes), summits(classes)
-    buffer = space(2 * (width + height) + PAD, zero)
+    zero, width = blank(z[0]), whole_pads(classes)
+    buffer = space(2 * width + PAD, zero)
     x, last = aligned(at(buffer, 0)), at(aligned(at(buffer, 0)), width)
-    peaks, new, v = at(x, 2 * width), at(x, 2 * width + height), scratch(2, zero)
+    v = scratch(2, zero)
     v[1] = 1.0 / tau
-    kept, known, next_, to, full = not logs and lse.size == 0, False, zero, at(out, 0), 0
-    both = kept and past and streams(out)
+    known, next_, to, full = False, zero, at(out, 0), 0
+    both = not logs and lse.size == 0 and past and streams(out)
     for i in range(start, stop):
         row = at(z, place(i, inner, z_outer, z_inner))
         after = at(z, place(min(i + 1, stop - 1), inner, z_outer, z_inner))
         head = min(offset(to), classes) if full else 0
         top, tail, next_ = read_on(
-            row, classes, kind, x, scales, kept, known, next_, peaks, after, new,
-            at(to, head), at(last, head), v[0], full, -1,
-        )  # fmt: skip
-        known, peaks, new = True, new, peaks
+            row, classes, kind, x, scales, known, next_, after, at(to, head), at(last, head), v[0], full
+        )
+        known = True
         if full:
-            edge_of(to, last, classes, v[0], -1, v[0])
+            edge_of(to, last, classes, v[0])
         if lse.size:
             lse[i] = F8(top) + logarithm(tail, top) if tail == tail else odd_one(row, classes, 1, kind)
             continue
@@ -87,7 +86,7 @@ def by_rows(z, out, lse, kind, logs, shape, strides, scales, tau, past, start, s
             if both and i + 1 < stop:
                 full, x, last = (classes - min(offset(to), classes)) >> 4, last, x
             else:
-                put_scaled(x, classes, v[0], -1, v[0], kind, to, past)
+                put_scaled(x, classes, v[0], kind, to, past)
     hold(buffer)
 
 

@@ -14,8 +14,9 @@ from numba import njit
 from xent.kernels._compile import INLINE, kernel
 from xent.kernels._math import F8, I8, at, blank, hold, log1p, space, widen
 from xent.kernels._streams import aligned
+from xent.kernels.climb import BLOCK, PAD, whole_pads
 from xent.kernels.finish import two_sum
-from xent.kernels.rows import BLOCK, PAD, place, read, room
+from xent.kernels.rows import place, read
 
 
 @njit(**INLINE)
@@ -49,7 +50,7 @@ def row_statistics(
     inner, classes = shape
     outer_step, inner_step = strides
     hi, lo, most = scales
-    buffer = space(room(classes) + PAD, blank(z[0]))
+    buffer = space(whole_pads(classes) + PAD, blank(z[0]))
     x, wrong = aligned(at(buffer, 0)), -1
     for i in range(start, stop):
         y = labels[i]
@@ -62,7 +63,7 @@ def row_statistics(
                 wrong = i
             continue
         line = at(z, place(i, inner, outer_step, inner_step))
-        top, tail = read(line, classes, kind, x, hi, lo, most, True)
+        top, tail = read(line, classes, kind, x, hi, lo, most)
         if not tail < math.inf:  # NaN: a row without a softmax
             continue
         mine, spread, rest = widen(line[y], kind), 0.0, 0.0

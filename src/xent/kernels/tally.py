@@ -20,8 +20,9 @@ from numba.extending import overload
 
 from xent.kernels._compile import EXACT, INLINE, kernel
 from xent.kernels._math import F4, F8, I4, I8, at, blank, hold, key, log1p, steepness, unkey
+from xent.kernels.climb import PAD, whole_pads
 from xent.kernels.logistic import fall
-from xent.kernels.rows import PAD, read, room
+from xent.kernels.rows import read
 
 LIMBS = 67  # digits of 32 bits: the 2098 bits of a float64, and room for 2³¹ of them
 UNIT = 2.0**40  # per-class sums are multiples of 1 / UNIT
@@ -105,9 +106,9 @@ def tail_and_powers(z, n, x):
 def _tail_and_powers(z, n, x):
     if z.dtype == types.float32:
         hi, lo, most = steepness(1.0, F4)
-        return lambda z, n, x: read(z, n, 0, x, hi, lo, most, True)[1]
+        return lambda z, n, x: read(z, n, 0, x, hi, lo, most)[1]
     high, low, far = steepness(1.0, F8)
-    return lambda z, n, x: read(z, n, 0, x, high, low, far, True)[1]
+    return lambda z, n, x: read(z, n, 0, x, high, low, far)[1]
 
 
 @njit(**INLINE)
@@ -185,7 +186,7 @@ def tally(
     loss: NaN for rows that do not count, ∞ where the label is masked. predicted: argmax, or −1. marks: a hash.
     """
     n = z.shape[1]
-    width = room(n) + PAD
+    width = whole_pads(n) + PAD
     buffer, logs = np.full(width, blank(z[0, 0])), np.full(2 * width if kind == PROBS else 1, 0.0)
     x, known, exp_known = at(buffer, 0), at(logs, 0), at(logs, width)
     p_sum, pp_sum = at(by_class, 3 * n), at(by_class, 4 * n)
