@@ -277,3 +277,23 @@ def test_a_small_smoothed_batch_has_the_bits_of_a_large_one(monkeypatch, kind, c
     y[70] = classes
     with pytest.raises(ValueError, match=f"got {classes} at row 70"):
         xent.cross_entropy(z, y, label_smoothing=0.1)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8])
+def test_all_rows_seem_to_count(monkeypatch, dtype):
+    monkeypatch.setattr(cpu, "_ignored", set())
+    y = np.arange(4 * 2**15).reshape(4, -1).astype(dtype) % 19
+
+    def seem(labels, ignore_index):
+        return cpu.seem_to_count(labels, classes=19, ignore_index=ignore_index)
+
+    assert seem(y, 255)
+    assert seem(y, -100)
+    assert not seem(y, 0)  # a class, which a kernel would not notice
+    assert not seem(y, None)
+    assert not seem(y[:, :99], 255)  # few enough to count
+    y[1:3] = 255
+    assert not seem(y, 255)
+    assert seem(y, -1)
+    cpu.did_not_count(classes=19, ignore_index=-1)
+    assert not seem(y, -1)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import xent.torch
+from xent.kernels import cpu
 from xent.torch import _at_once, _fused, ops
 
 G = torch.Generator().manual_seed(3)
@@ -155,6 +156,31 @@ def test_compiled_backward(recwarn):
         at_once(z, y).backward()
     torch.testing.assert_close(z.grad, want)
     assert not [w for w in recwarn if "does not know how to trace" in str(w.message)]
+
+
+@pytest.mark.parametrize("shape", [(70000, 10), (4, 3, 160, 160)])
+@pytest.mark.parametrize("ignore_index", [-100, 255])
+def test_an_ignored_label_that_no_sample_meets(shape, ignore_index, monkeypatch):
+    monkeypatch.setattr(cpu, "_ignored", set())
+    counted, count = [], cpu.label_mass
+    monkeypatch.setattr(cpu, "label_mass", lambda *a, **k: counted.append(1) or count(*a, **k))
+    z = torch.randn(shape, generator=G).requires_grad_()
+    y = torch.randint(0, shape[1], (shape[0], *shape[2:]), generator=G)
+
+    def both(f):
+        loss = f(z, y, ignore_index=ignore_index)
+        return loss, *torch.autograd.grad(loss, z)
+
+    torch.testing.assert_close(both(xent.torch.cross_entropy), both(torch.nn.functional.cross_entropy))
+    assert not counted  # all rows count, and were taken to
+    y.view(-1)[[1, 3, 77]] = ignore_index
+    for times in (1, 2, 3):  # once as if it was not there
+        torch.testing.assert_close(both(xent.torch.cross_entropy), both(torch.nn.functional.cross_entropy))
+        assert len(counted) == times
+    y.view(-1)[2] = shape[1]
+    for _ in range(2):
+        with pytest.raises(xent.torch.LabelError, match=str(shape[1])):
+            xent.torch.cross_entropy(z, y, ignore_index=ignore_index)
 
 
 @pytest.mark.parametrize(("n", "k"), [(4, 5), (7000, 100)])

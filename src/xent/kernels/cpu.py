@@ -22,6 +22,7 @@ PIECES = 32  # ... large arrays are cut into so many, which do not depend on the
 LANES = {"f": 32}  # up to so many classes rows of a type lie side by side in the lanes ...
 OTHERS = 64  # ... of another type, or with smoothed labels
 PAST = 2**24  # gradients of more bytes than this are written past the caches
+LOOK, SAMPLES = 2**16, 512  # labels that are counted at once anyway; and of more, those that are looked at
 # ε up to which smoothed labels are computed in the logits' own type. Where p_j comes next to ε/K, and p_j − ε/K
 # cancels, the gap is then about log 8 or more: one of the two logits is about 1 or more, and an ulp of it moves p_j
 # by what the type rounds off. For a larger ε all logits may be next to 0, where an ulp excuses nothing.
@@ -244,6 +245,31 @@ def _together(pieces: list[Any]) -> Any:
 def exact_sum(sums: Array) -> float:
     """Sum as if with unlimited precision; what is not finite makes it so."""
     return math.fsum(sums.reshape(-1)) if np.isfinite(sums).all() else float(sums.sum())
+
+
+def seem_to_count(labels: Array, *, classes: int, ignore_index: int | None) -> bool:
+    """Say whether all rows seem to count, so that a mean can divide by their number before all labels are read.
+
+    Then a kernel is not told what to ignore, and takes an ignored label for an impossible one. Whoever hears of one
+    calls :func:`did_not_count`, counts, and computes once more. Read twice, the labels of three classes are a fifth
+    of all that goes through memory.
+    """
+    if ignore_index is None or labels.size < LOOK or 0 <= ignore_index < classes:
+        return False
+    if (ignore_index, classes) in _ignored:
+        return False
+    flat = labels.reshape(-1)
+    return not (flat[:: flat.size // SAMPLES] == ignore_index).any()
+
+
+def did_not_count(*, classes: int, ignore_index: int | None) -> None:
+    """Remember that labels are ignored where none seemed to be: once is enough for a training loop."""
+    if len(_ignored) > SAMPLES:
+        _ignored.clear()
+    _ignored.add((ignore_index, classes))
+
+
+_ignored: set[tuple[int | None, int]] = set()
 
 
 def _flat_labels(labels: Array) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xent.kernels import cpu_focal, cpu_soft, elements
+from xent.kernels import cpu, cpu_focal, cpu_soft, elements
 from xent.torch import _arguments, _plain
 from xent.torch._arguments import BinaryOptions, Options
 from xent.torch._small import Result, small
@@ -69,10 +69,13 @@ def cross_entropy(
         y = array(target if target.dtype in (torch.int64, torch.int32) else target.long()).reshape(folded)
     w = None if weight is None else weight.detach().double().numpy()
     row = None if sample_weight is None else _proper(sample_weight.detach().double()).reshape(folded)
-    by, ignore = 1.0, None if soft else o.ignore_index
+    by, ignore, guess = 1.0, None if soft else o.ignore_index, False
     if o.reduction == "mean":
-        by = _denominator(y, w, row, o, classes, half=target.dtype == torch.bfloat16)
-        if w is None and row is None and o.by != "number" and by == y.size:  # none is ignored: look no more
+        alike = w is None and row is None and o.by != "number"
+        guess = alike and not soft and not o.gamma and cpu.seem_to_count(y, classes=classes, ignore_index=ignore)
+        half = target.dtype == torch.bfloat16
+        by = float(y.size) if guess else _denominator(y, w, row, o, classes, half=half)
+        if alike and by == y.size:  # none is ignored: look no more
             ignore = None
     by = by or (math.inf if o.on_empty == "zero" else math.nan)
     scale = 1.0
@@ -103,6 +106,9 @@ def cross_entropy(
         bfloat16=z.dtype == torch.bfloat16,
         bfloat16_target=target.dtype == torch.bfloat16,
     )
+    if wrong >= 0 and guess:
+        cpu.did_not_count(classes=classes, ignore_index=o.ignore_index)
+        return cross_entropy(z, target, weight, sample_weight, o, value=value, slope=slope, upstream=upstream)
     return _result(z, target, wrong, each, grad, value, total, by, rows)
 
 

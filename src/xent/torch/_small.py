@@ -113,10 +113,11 @@ def by_arrays(
     weight: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None] | None:
     """As :func:`by_addresses`, for large batches, whose memory is used again."""
-    labels, by = target.numpy(force=True), 1.0
+    labels, by, ignored = target.numpy(force=True), 1.0, {"classes": k, "ignore_index": ignore_index}
     w = None if weight is None else array(weight.double())
+    guess = mean and w is None and cpu.seem_to_count(labels, **ignored)
     if mean:
-        by = cpu.label_mass(labels, classes=k, weight=w, ignore_index=ignore_index)
+        by = float(n) if guess else cpu.label_mass(labels, weight=w, **ignored)
         if by == 0:
             return None
     grad = empty_gradient(z) if slope else None
@@ -128,6 +129,9 @@ def by_arrays(
         divisor=by,
         grad=None if grad is None else grad.numpy()[:, :, None],
     )
+    if wrong >= 0 and guess:
+        cpu.did_not_count(**ignored)
+        return by_arrays(z, target, n, k, ignore_index, mean, slope)
     if wrong >= 0:
         _arguments.bad_label(target, k, wrong)
     return torch.scalar_tensor(total / by, dtype=z.dtype), grad
