@@ -15,6 +15,7 @@ Run = Callable[[], Any]
 SHORT = 0.01  # a call below this many seconds is repeated within a sample
 SAMPLE = 0.05  # … until the sample takes about this long
 LEAST = 3  # samples that every contender gets, unless they cost more than LONG
+FEW = 11  # … if a call is repeated within a sample, which is short: a burst of noise may spoil three in a row
 MOST = 25
 LONG = 4.0  # seconds; who has used that much gets no further sample
 
@@ -74,7 +75,8 @@ def interleave(runs: dict[str, Run], calls: dict[str, int], *, budget: float, se
 
 def _goes_on(times: list[float], calls: int, share: float) -> bool:
     spent = sum(times) * calls
-    return spent < LONG and len(times) < MOST and (len(times) < LEAST or spent < share)
+    least = LEAST if calls == 1 else FEW
+    return spent < LONG and len(times) < MOST and (len(times) < least or spent < share)
 
 
 def summary(times: list[float]) -> dict[str, Any]:

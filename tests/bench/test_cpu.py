@@ -149,6 +149,12 @@ def test_rounds_are_seeded_and_shared():
         assert len({tuple(played(seed)) for seed in range(8)}) > 1
 
 
+def test_short_calls_get_more_samples():
+    with timing.settled():
+        times = timing.interleave({"long": int, "short": int}, {"long": 1, "short": 5}, budget=0.0, seed=1)
+    assert {n: len(t) for n, t in times.items()} == {"long": timing.LEAST, "short": timing.FEW}
+
+
 def test_summary_and_calls():
     assert timing.summary([3.0, 1.0, 2.0]) == {"median": 2.0, "q1": 1.5, "q3": 2.5, "n": 3}
     assert timing.summary([4.0]) == {"median": 4.0, "q1": 4.0, "q3": 4.0, "n": 1}

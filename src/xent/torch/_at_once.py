@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, int64, is_grad_enabled
+from torch.compiler import is_compiling
 
 from xent.kernels import cpu
 from xent.torch._arguments import Options
@@ -30,10 +31,10 @@ def mean(
     and in a process that has been busy with other things all of them took a twentieth of 200000 × 100.
     ``weight``: class weights. Not ``divided``: the sum.
     """
-    if torch.compiler.is_compiling() or type(z) not in PLAIN or type(target) not in PLAIN:
+    if is_compiling() or type(z) not in PLAIN or type(target) not in PLAIN:
         return None
     shape = z.shape
-    if len(shape) != 2 or target.dtype is not torch.int64 or z.dtype not in WORDS or type(ignore_index) is not int:
+    if len(shape) != 2 or target.dtype is not int64 or z.dtype not in WORDS or type(ignore_index) is not int:
         return None
     n, k = shape
     if target.shape != (n,) or not n * k or not (z.is_cpu and target.is_cpu):
@@ -42,7 +43,7 @@ def mean(
         return None
     if weight is not None and not _usable(weight, z, k):
         return None
-    if z.requires_grad and torch.is_grad_enabled():
+    if z.requires_grad and is_grad_enabled():
         return _apply(z, (target, n, k, ignore_index, family, weight, divided))
     found = _compute(z, target, n, k, ignore_index, divided, False, weight)
     return None if found is None else found[0]
@@ -69,7 +70,7 @@ def _usable(weight: Tensor, z: Tensor, k: int) -> bool:
         return False
     if weight.is_neg() or not weight.is_contiguous() or not weight.data_ptr():
         return False
-    return not (weight.requires_grad and torch.is_grad_enabled())
+    return not (weight.requires_grad and is_grad_enabled())
 
 
 class AtOnce(torch.autograd.Function):

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, is_grad_enabled
+from torch.compiler import is_compiling
 
 from xent.kernels import cpu, cpu_focal, cpu_soft, elements
 from xent.torch import _arguments, _plain
@@ -362,11 +363,11 @@ class Fused(torch.autograd.Function):
 def handed_on(slope: Tensor | None, grad: Tensor) -> bool:
     """Say whether what was computed with the loss is the gradient, and nobody will ask for it again."""
     return (
-        not torch.compiler.is_compiling()
+        not is_compiling()
         and slope is not None
         and type(grad) is Tensor
         and grad.is_cpu
-        and not (_keep_graph() or torch.is_grad_enabled() or transforms_active() or batched(grad))
+        and not (_keep_graph() or is_grad_enabled() or transforms_active() or batched(grad))
         and float(grad) == 1.0
     )
 
@@ -374,7 +375,7 @@ def handed_on(slope: Tensor | None, grad: Tensor) -> bool:
 def slope_of(grad: Tensor, slope: Tensor | None, tensors: tuple[Any, ...], family: Family, o: Any) -> Tensor | None:
     """Compute the gradient by the logits, where it cannot be handed on; ``batched`` says is_grads_batched."""
     z, target, weight, other = tensors
-    if torch.compiler.is_compiling() or torch.is_grad_enabled() or not direct(grad) or batched(grad):
+    if is_compiling() or is_grad_enabled() or not direct(grad) or batched(grad):
         return family.backward(grad, z, target, weight, other, *o)
     if slope is None or float(grad) != 1.0:
         return family.kernel(z, target, weight, other, o, value=False, slope=True, upstream=grad).slope
@@ -388,15 +389,13 @@ def evaluate(
     family: Family, z: Tensor, target: Tensor, weight: Tensor | None, other: Tensor | None, o: Any
 ) -> Tensor:
     """Send a checked loss on its way: kernel, operator or plain operations."""
-    if (
-        torch.compiler.is_compiling()
-    ):  # on a GPU the compiler fuses plain operations; it cannot see into an operator
+    if is_compiling():  # on a GPU the compiler fuses plain operations; it cannot see into an operator
         on_cpu = z.device.type == "cpu" and not transforms_active()
         return (family.operator if on_cpu else family.plain)(z, target, weight, other, *o)
     if needs_plain(target, weight, other):
         return family.plain(z, target, weight, other, *o)
     if not direct(z, target, weight, other):
         return family.operator(z, target, weight, other, *o)
-    if torch.is_grad_enabled() and z.requires_grad:
+    if is_grad_enabled() and z.requires_grad:
         return _apply(z, (family, target, weight, other, o))
     return family.kernel(z, target, weight, other, o).loss

@@ -25,6 +25,8 @@ PLAIN_OPTIONS = {
     for reduction in ("mean", "sum")
 }
 WORDS = {kind: torch.empty((), dtype=kind) for kind in (torch.float32, torch.float64)}  # a number is made like one
+_SINGLE, _DOUBLE = WORDS.values()
+_empty_like = torch.empty_like  # found by one step and not two, as there are thirty of them in a call
 
 
 def small(z: Tensor, target: Tensor, o: Options, slope: bool) -> Result | None:
@@ -87,12 +89,15 @@ def by_addresses(
     logits, labels = z.data_ptr(), target.data_ptr()
     if not (logits and labels):  # autograd's zeros, which have no memory
         return None
-    kind = "f" if z.dtype is torch.float32 else "d"
-    loss, grad = torch.empty_like(WORDS[z.dtype]), torch.empty_like(z) if slope else None
-    to = 0 if grad is None else grad.data_ptr()
+    kind, word = ("f", _SINGLE) if z.dtype is torch.float32 else ("d", _DOUBLE)
+    loss = _empty_like(word)
+    grad, to = None, 0
+    if slope:
+        grad = _empty_like(z)
+        to = grad.data_ptr()
     if weight is None:
-        call, unit = cpu.reach(kind, k, slope)
-        wrong = call(logits, labels, to, loss.data_ptr(), n, k, slope, ignore_index, mean, *unit)
+        call, (hi, lo, most) = cpu.reach(kind, k, slope)
+        wrong = call(logits, labels, to, loss.data_ptr(), n, k, slope, ignore_index, mean, hi, lo, most)
     else:
         call, unit = cpu.reach(kind, k, slope, True)
         weights, out = weight.data_ptr(), loss.data_ptr()
