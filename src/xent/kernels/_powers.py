@@ -4,7 +4,7 @@
 With AVX-512, 2^(−x) is 2^⌊m⌋ · 2^(m − ⌊m⌋) · 2^−r. Here m is −x rounded to a sixteenth, by adding MAGIC; the last
 four bits of that sum are the place of 2^(m − ⌊m⌋) in a table, which is one register; 2^−r − 1 is a polynomial of
 degree 3 (minimax on [−1/32, 1/32], error below 2⁻²⁹). r comes from x with its constant in two floats; or, where
-nothing is kept and one float is enough (:func:`unit_of`), it is what is left of the gap itself. No gap is cut off:
+one float is enough (:func:`unit_of`), it is what is left of the gap itself. No gap is cut off:
 one of ∞ makes r NaN, and the instruction that multiplies by a power of two gives 0 for NaN · 2^−∞. But a finite gap
 may overflow in the polynomial, and then the power is ±∞ or NaN: who adds powers up looks at the sum, and takes such
 a row again by :func:`~xent.kernels._math.power`. Other processors do the arithmetic of that function. Either error
@@ -26,6 +26,7 @@ from xent.kernels._vectors import (
     _INT,
     _LANES,
     _WHOLE,
+    HALF,
     WIDTH,
     _among,
     _every,
@@ -224,13 +225,9 @@ def lift_row(_, count, to, source, n, top, hi, lo, most, unit, sums, later, ahea
 
 def _halves(builder, x):
     """Sums of eight pairs of lanes in float64."""
-    whole, kind = range(WIDTH), ir.VectorType(_DOUBLE, WIDTH // 2)
-    order = ir.VectorType(_INT, WIDTH // 2)
-    a, b = (
-        builder.fpext(builder.shuffle_vector(x, x, ir.Constant(order, list(whole[part]))), kind)
-        for part in (slice(WIDTH // 2), slice(WIDTH // 2, None))
-    )
-    return builder.fadd(a, b)
+    a, b = (ir.Constant(ir.VectorType(_INT, HALF), [*range(i, i + HALF)]) for i in (0, HALF))
+    wide = ir.VectorType(_DOUBLE, HALF)
+    return builder.fadd(*(builder.fpext(builder.shuffle_vector(x, x, order), wide) for order in (a, b)))
 
 
 def _summing(near):

@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 from xent.kernels._compile import INLINE
 from xent.kernels._math import at
 
-WIDTH = 16
+WIDTH, HALF = 16, 8  # numbers of a vector: of float32, and of float64
 _FLOAT, _DOUBLE, _INT = ir.FloatType(), ir.DoubleType(), ir.IntType(32)
 _LANES, _WIDE, _WHOLE = (ir.VectorType(kind, WIDTH) for kind in (_FLOAT, _DOUBLE, _INT))
 
@@ -130,18 +130,6 @@ def chosen(_, to, lane, own, j):
 
 
 @intrinsic
-def holds(_, lanes, value):
-    """Say whether one of lanes[:16] is ``value``."""
-
-    def codegen(_context, builder, _signature, args):
-        same = builder.fcmp_ordered("==", _load(builder, args[0]), _spread(builder, args[1], _LANES))
-        bits = builder.bitcast(same, ir.IntType(WIDTH))
-        return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
-
-    return types.boolean(lanes, value), codegen
-
-
-@intrinsic
 def crest(_, best):
     """Largest of best[:16], none of which is NaN."""
 
@@ -202,8 +190,8 @@ def halved(_, to, sums):
     """to[:8] = sums[:8] + sums[8:16] of float64: how :func:`added` begins, and :func:`folded_sums` ends."""
 
     def codegen(context, builder, _signature, args):
-        half = ir.VectorType(_DOUBLE, WIDTH // 2)
-        a, b = (_load(builder, builder.gep(args[1], [_INT(i)]), half, 64) for i in (0, WIDTH // 2))
+        half = ir.VectorType(_DOUBLE, HALF)
+        a, b = (_load(builder, builder.gep(args[1], [_INT(i)]), half, 64) for i in (0, HALF))
         _store(builder, builder.fadd(a, b), args[0], 64)
         return context.get_dummy_value()
 
@@ -228,7 +216,7 @@ def folded_sums(_, to, sums):
     """to[r] = the sum of sums[8 r : 8 r + 8] for r < 8, of float64."""
 
     def codegen(context, builder, _signature, args):
-        half = ir.VectorType(_DOUBLE, WIDTH // 2)
+        half = ir.VectorType(_DOUBLE, HALF)
         v = [_load(builder, builder.gep(args[1], [_INT(i)]), half, 64) for i in range(0, 64, 8)]
         _store(builder, _folded(builder, v, builder.fadd), args[0], 64)
         return context.get_dummy_value()
@@ -281,7 +269,7 @@ def _mixed(builder, a, b, order):
 
 def _transposed(builder, v):
     """Columns of sixteen rows: four rounds, each of which swaps blocks of 8, 4, 2 and 1 between pairs of rows."""
-    half = WIDTH // 2
+    half = HALF
     while half:
         low = [i if not i & half else i - half + WIDTH for i in range(WIDTH)]  # the first row's, then the second's
         high = [i + half if not i & half else i + WIDTH for i in range(WIDTH)]

@@ -18,12 +18,12 @@ from xent.kernels._compile import FAST, INLINE, kernel
 from xent.kernels._math import F4, NATIVE, at, hold, scratch, space, widen
 from xent.kernels._powers import add_others, add_others_near, add_powers, add_powers_near, unit_of
 from xent.kernels._streams import aligned, expect, fetch, fetch_near
-from xent.kernels._vectors import WIDTH, fill, folded_sums, halved, settled
+from xent.kernels._vectors import HALF, WIDTH, fill, folded_sums, halved, settled
 from xent.kernels.climb import PAD, climb_slowly, largest, whole_pads
 from xent.kernels.finish import settle, sort_out, two_sum
 
-GROUP, HALF = 64, 8  # rows finished side by side; lanes of a row's sum
-HALVES = HALF * GROUP
+GROUP = 64  # rows finished side by side
+HALVES = HALF * GROUP  # lanes of their sums
 BLOCK = 512  # classes whose powers are added in float32; the blocks are added in float64
 AHEAD, NEAR = 8192, 2048  # numbers from what is read to what is asked for: to the second cache, and to the first
 

@@ -17,15 +17,14 @@ from xent.kernels._compile import EXACT, INLINE, kernel
 from xent.kernels._math import F4, F8, at, hold, log1p, power, scratch, space
 from xent.kernels._powers import lift_others, lift_others_near, lift_row, lift_some, lift_some_near, unit_of
 from xent.kernels._streams import aligned, give, give_both, give_both_past, give_past, offset
-from xent.kernels._vectors import WIDTH, fill, folded_crests, folded_sums, halved, raised_some, settled
+from xent.kernels._vectors import HALF, WIDTH, fill, folded_crests, folded_sums, halved, raised_some, settled
 from xent.kernels.climb import AHEAD, BLOCK, PAD, ask, climb_slowly, close, look, scan, whole_pads
 from xent.kernels.finish import put_in, settle, sort_out, tail_of, two_sum
 
 MOST = 512  # classes of a row
 GROUP = 64  # rows finished side by side
 PAIR = 2 * GROUP
-LANES, HALF = WIDTH * GROUP, 8  # lanes of a group's largest logits; of a row's sum
-HALVES = HALF * GROUP
+LANES, HALVES = WIDTH * GROUP, HALF * GROUP  # lanes of a group's largest logits, and of its sums
 
 
 @njit(**EXACT)

@@ -45,23 +45,13 @@ def mean(
         return None
     if z.requires_grad and is_grad_enabled():
         return _apply(z, (target, n, k, ignore_index, family, weight, divided))
-    found = _compute(z, target, n, k, ignore_index, divided, False, weight)
+    found = _way(n, k)(z, target, n, k, ignore_index, divided, False, weight)
     return None if found is None else found[0]
 
 
-def _compute(
-    z: Tensor,
-    target: Tensor,
-    n: int,
-    k: int,
-    ignore_index: int,
-    divided: bool,
-    slope: bool,
-    weight: Tensor | None,
-) -> tuple[Tensor, Tensor | None] | None:
-    """Loss, and gradient if there is a ``slope``; None where there is nothing to divide by."""
-    way = by_addresses if n * k <= cpu.PIECE else by_arrays
-    return way(z, target, n, k, ignore_index, divided, slope, weight)
+def _way(n: int, k: int) -> Any:
+    """Choose the kernel call for n rows of k classes."""
+    return by_addresses if n * k <= cpu.PIECE else by_arrays
 
 
 def _usable(weight: Tensor, z: Tensor, k: int) -> bool:
@@ -79,7 +69,7 @@ class AtOnce(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, given: Given) -> Tensor:
         target, n, k, ignore_index, family, weight, divided = given
-        found = _compute(z, target, n, k, ignore_index, divided, True, weight)
+        found = _way(n, k)(z, target, n, k, ignore_index, divided, True, weight)
         if found is None:
             found = family.kernel(z, target, weight, None, _options(ignore_index, divided), slope=True)
         loss, ctx.slope = found
