@@ -5,6 +5,7 @@ Every other derivative is the plain way's, XLA's, which is also what runs on oth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -31,26 +32,43 @@ class Way(NamedTuple):
     """One loss in its two forms, with what is static."""
 
     plain: Callable[..., Array]  # (z, *rest, **static) -> losses
-    kernel: Callable[..., None]  # foreign: (z, *rest, losses, **static), or with the derivative behind the losses
+    kernel: (
+        Callable[..., None] | None
+    )  # None: XLA alone. Foreign: (z, *rest, divisor, losses, **static), with or without the slope
     static: dict[str, Any]
     by_element: bool = False  # a loss for each logit, or for each row
 
     def __hash__(self) -> int:
         return hash((self.plain, self.kernel, tuple(self.static.items()), self.by_element))
 
+    def takes(self, z: Array) -> bool:
+        return self.kernel is not None and _foreign.takes(z)
+
     def plainly(self, z: Array, *rest: Array | None) -> Array:
         return self.plain(z, *rest, **self.static)
 
-    def plain_slope(self, z: Array, *rest: Array | None) -> tuple[Array, Array]:
+    def plain_slope(self, by: Array | None, z: Array, *rest: Array | None) -> tuple[Array, Array]:
         def losses_at(z: Array) -> Array:
             return self.plainly(z, *rest)
 
         each, pull = jax.vjp(losses_at, z)
-        return each, pull(jnp.ones_like(each))[0]
+        slope = pull(jnp.ones_like(each))[0]
+        return each, slope if by is None else slope / by
 
-    def by_kernel(self, sloped: bool, z: Array, *rest: Array | None) -> Any:
-        each = _like(z.shape if self.by_element else z.shape[:-1], z)
-        return value(self.kernel, (each, _like(z.shape, z)) if sloped else each, z, *rest, **self.static)
+    def each(self, z: Array, *rest: Array | None) -> Array:
+        """Call the kernel for the losses."""
+        return self._call(self._losses_of(z), z, *rest, None)
+
+    def with_slope(self, by: Array | None, z: Array, *rest: Array | None) -> Any:
+        """Call the kernel for the losses, and the derivative of their sum, divided by ``by``."""
+        return self._call((self._losses_of(z), _like(z.shape, z)), z, *rest, by)
+
+    def _call(self, results: Any, *given: Array | None) -> Any:
+        kernel = self.kernel
+        return None if kernel is None else value(kernel, results, *given, **self.static)
+
+    def _losses_of(self, z: Array) -> Any:
+        return _like(z.shape if self.by_element else z.shape[:-1], z)
 
 
 def value(kernel: Callable[..., None], results: Any, *given: Array | None, **static: Any) -> Any:
@@ -69,7 +87,20 @@ def losses(way: Way, z: Array, *rest: Array | None) -> Array:
 
     The last of ``rest`` is the factor of each loss, or None. Where it is 0, loss and derivative are exactly 0.
     """
-    return _losses(way, z, *rest) if _foreign.takes(z) else way.plainly(z, *rest)
+    return _losses(way, z, *rest) if way.takes(z) else way.plainly(z, *rest)
+
+
+def reduced(
+    way: Way, z: Array, *rest: Array | None, reduction: str, by: Array | None = None, on_empty: str = "nan"
+) -> Array:
+    """Give the :func:`losses`, their sum, or their mean: the sum divided by ``by``, of nothing if that is 0."""
+    if by is None or reduction != "mean":
+        each = losses(way, z, *rest)
+        return each if reduction == "none" else jnp.sum(each)
+    none, zero = by == 0, on_empty == "zero"
+    by = jnp.where(none, 1.0 if zero else math.nan, by)
+    total = _mean(way, by, z, *rest) if way.takes(z) else jnp.sum(way.plainly(z, *rest)) / by
+    return jnp.where(none, 0.0, total) if zero else total
 
 
 def of_rows(name: str, plain: Callable[..., Array], z: Array, tau: float = 1.0) -> Array:
@@ -95,25 +126,56 @@ def _like(shape: tuple[int, ...], a: Array) -> Any:
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _losses(way: Way, z: Array, *rest: Array | None) -> Array:
-    return jax.lax.platform_dependent(z, *rest, cpu=partial(way.by_kernel, False), default=way.plainly)
+    return jax.lax.platform_dependent(z, *rest, cpu=way.each, default=way.plainly)
 
 
 @partial(_losses.defjvp, symbolic_zeros=True)
 def _(way: Way, primals: Any, tangents: Any) -> Any:
-    if any(t is not None and not isinstance(t, SymbolicZero) for t in tangents[1:]):
+    z, *rest = primals
+    if _any(tangents[1:]):
         return jax.jvp(way.plainly, primals, _instantiated(primals, tangents))
-    each, slope = _slope(way, *primals)
-    change = slope * tangents[0]
-    change = change if way.by_element else jnp.sum(change, axis=-1)
-    if len(primals) > 1 and primals[-1] is not None:  # whatever the derivative is multiplied by: no 0 · ∞
-        change = jnp.where(primals[-1] == 0, 0.0, change)
-    return each, change
+    each, slope = _slope(way, None, z, *rest)
+    return each, _change(way, slope, tangents[0], rest)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _slope(way: Way, z: Array, *rest: Array | None) -> tuple[Array, Array]:
-    """Give the losses and the derivative of their sum."""
-    return jax.lax.platform_dependent(z, *rest, cpu=partial(way.by_kernel, True), default=way.plain_slope)
+def _mean(way: Way, by: Array, z: Array, *rest: Array | None) -> Array:
+    """Give the losses' sum, divided by a number.
+
+    The kernel divides the derivative as well: XLA would go through all of it once more.
+    """
+    return jnp.sum(_losses(way, z, *rest)) / by
+
+
+@partial(_mean.defjvp, symbolic_zeros=True)
+def _(way: Way, primals: Any, tangents: Any) -> Any:
+    by, z, *rest = primals
+    if _any((tangents[0], *tangents[2:])):
+
+        def plainly(by: Array, z: Array, *rest: Array | None) -> Array:
+            return jnp.sum(way.plainly(z, *rest)) / by
+
+        return jax.jvp(plainly, primals, _instantiated(primals, tangents))
+    each, slope = _slope(way, by, z, *rest)
+    return jnp.sum(each) / by, jnp.sum(_change(way, slope, tangents[1], rest))
+
+
+def _any(tangents: Any) -> bool:
+    return any(t is not None and not isinstance(t, SymbolicZero) for t in tangents)
+
+
+def _change(way: Way, slope: Array, dz: Array, rest: list[Array | None]) -> Array:
+    """Give the change of each loss."""
+    change = slope * dz if way.by_element else jnp.sum(slope * dz, axis=-1)
+    if rest and rest[-1] is not None:  # whatever the derivative is multiplied by: no 0 · ∞
+        change = jnp.where(rest[-1] == 0, 0.0, change)
+    return change
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _slope(way: Way, by: Array | None, z: Array, *rest: Array | None) -> tuple[Array, Array]:
+    """Give the losses, and the derivative of their sum, divided by a number if there is one."""
+    return jax.lax.platform_dependent(by, z, *rest, cpu=way.with_slope, default=way.plain_slope)
 
 
 @_slope.defjvp
@@ -149,6 +211,16 @@ def _spread(a: Array, shape: tuple[int, ...]) -> Array:
 def _folded(a: Array, rows: tuple[int, ...]) -> Array:
     """Lay out (…, K) as (N, K, 1)."""
     return _spread(a, (*rows, a.shape[-1])).reshape(-1, a.shape[-1], 1)
+
+
+def _one_by_one(call: Callable[..., None], by: Array | None, *arrays: Array | None) -> None:
+    """Call with a divisor and arrays, as often as there are divisors; arrays have the divisors' axes in front."""
+    if by is None or by.size == 1:
+        call(1.0 if by is None else float(by.reshape(())), *arrays)
+        return
+    front = next(a.shape for a in arrays if a is not None)[: by.ndim]
+    for at in np.ndindex(front):
+        call(float(np.broadcast_to(by, front)[at]), *(None if a is None else a[at] for a in arrays))
 
 
 def _in_float64(
@@ -187,64 +259,88 @@ def _in_float64(
 
 @_foreign.foreign
 def cross_entropy(*arrays: Array, there: list[bool], some_dead: bool, **options: Any) -> None:  # noqa: ARG001
-    """Fill in losses, and the derivative if it is asked for: z (…, K), target, weight (…, K), factor (…).
+    """Fill in losses, and the derivative if it is asked for: z (…, K), target, weight (…, K), factor, divisor.
 
     Options as those of :func:`xent.kernels.cpu_soft.cross_entropy`. Axes of ``vmap`` are in front of all.
     """
-    z, target, weight, factor, each, slope = _all(arrays, there)
+    z, target, weight, factor, by, each, slope = _all(arrays, there)
     rows, classes = each.shape, z.shape[-1]
     z, factor = _spread(z, (*rows, classes)), _spread(factor, rows)
     target = _spread(target, rows if target.dtype.kind == "i" else z.shape)
-    if weight is None or weight.size == classes:
-        _cross_entropy(z, target, weight, factor, each, slope, **options)
-        return
-    front = rows[: weight.ndim - 1]
-    weight = np.broadcast_to(weight, (*front, classes))
-    for at in np.ndindex(front):
-        _cross_entropy(*(None if a is None else a[at] for a in (z, target, weight, factor, each, slope)), **options)
+    if weight is not None and weight.size > classes:  # one for each divisor
+        front = rows[: weight.ndim - 1]
+        weight, by = _spread(weight, (*front, classes)), np.broadcast_to(1.0 if by is None else by, front)
+    elif weight is not None:
+        weight, options = None, options | {"weight": weight.reshape(-1)}
+    _one_by_one(partial(_cross_entropy, options), by, weight, z, target, factor, each, slope)
 
 
 def _cross_entropy(
+    options: dict[str, Any],
+    by: float,
+    weight: Array | None,
     z: Array,
     target: Array,
-    weight: Array | None,
     factor: Array,
     each: Array,
     slope: Array | None,
-    **options: Any,
 ) -> None:
     target = target.reshape(-1, 1) if target.dtype.kind == "i" else _folded(target, each.shape)
-    options["weight"] = None if weight is None else weight.reshape(-1).astype(np.float64)
+    weight = options.get("weight", weight)
+    options = options | {"weight": None if weight is None else weight.astype(np.float64), "divisor": by}
     _in_float64(cpu_soft.cross_entropy, (_folded(z, each.shape), target), each, slope, factor, **options)
 
 
 @_foreign.foreign
 def focal(*arrays: Array, there: list[bool], gamma: float) -> None:
-    """Fill in focal losses of class labels: z (…, K), labels (…), factor (…)."""
-    z, labels, factor, each, slope = _all(arrays, there)
-    given = _folded(z, each.shape), _spread(labels, each.shape).reshape(-1, 1)
-    _in_float64(cpu_focal.focal, given, each, slope, _spread(factor, each.shape), gamma=gamma)
+    """Fill in focal losses of class labels: z (…, K), labels (…), factor (…), divisor."""
+    z, labels, factor, by, each, slope = _all(arrays, there)
+    rows = each.shape
+
+    def call(by: float, z: Array, labels: Array, factor: Array, each: Array, slope: Array | None) -> None:
+        given = _folded(z, each.shape), labels.reshape(-1, 1)
+        _in_float64(cpu_focal.focal, given, each, slope, factor, gamma=gamma, divisor=by)
+
+    z, labels, factor = _spread(z, (*rows, z.shape[-1])), _spread(labels, rows), _spread(factor, rows)
+    _one_by_one(call, by, z, labels, factor, each, slope)
 
 
 @_foreign.foreign
 def distillation(*arrays: Array, there: list[bool], tau: float) -> None:
-    """Fill in τ² KL of float32 logits: the student's (…, K) and the teacher's."""
-    u, v, _, each, slope = _all(arrays, there)
-    given = _folded(u, each.shape), _folded(v, each.shape)
-    _in_float64(cpu_distillation.distillation, given, each, slope, None, temperature=tau)
+    """Fill in τ² KL of float32 logits: the student's (…, K), the teacher's, no factor, divisor."""
+    u, v, _, by, each, slope = _all(arrays, there)
+    shape = (*each.shape, u.shape[-1])
+
+    def call(by: float, u: Array, v: Array, each: Array, slope: Array | None) -> None:
+        given = _folded(u, each.shape), _folded(v, each.shape)
+        _in_float64(cpu_distillation.distillation, given, each, slope, None, temperature=tau, divisor=by)
+
+    _one_by_one(call, by, _spread(u, shape), _spread(v, shape), each, slope)
 
 
 @_foreign.foreign
 def binary(*arrays: Array, there: list[bool], epsilon: float = 0.0, **options: Any) -> None:
-    """Fill in binary losses, element by element: z, target, pos_weight, weight; what is no target is NaN."""
-    z, y, pos, weight, each, slope = _all(arrays, there)
-    z, y = _spread(z, each.shape), _spread(y, each.shape)
-    pos = pos if pos is None else float(pos.reshape(())) if pos.size == 1 else np.broadcast_to(pos, each.shape)
-    given: dict[str, Any] = {
-        "pos_weight": pos,
-        "weight": None if weight is None else np.broadcast_to(weight, each.shape),
-    }
-    given |= {"label_smoothing": epsilon, "each": each, "grad": slope, **options}
+    """Fill in binary losses, by element: z, target, pos_weight, weight, divisor; what is no target is NaN."""
+    z, y, pos, weight, by, each, slope = _all(arrays, there)
+    options |= {"label_smoothing": epsilon}
+    if pos is not None and pos.size == 1:
+        pos, options = None, options | {"pos_weight": float(pos.reshape(()))}
+    given = (None if a is None else _spread(a, each.shape) for a in (pos, z, y, weight))
+    _one_by_one(partial(_binary, options), by, *given, each, slope)
+
+
+def _binary(
+    options: dict[str, Any],
+    by: float,
+    pos: Array | None,
+    z: Array,
+    y: Array,
+    weight: Array | None,
+    each: Array,
+    slope: Array | None,
+) -> None:
+    given: dict[str, Any] = {"pos_weight": pos} | options
+    given |= {"weight": weight, "divisor": by, "each": each, "grad": slope}
     if elements.binary(z, y, **given)[1] < 0:
         return
     wrong = (y != 0) & (y != 1) if options.get("sharp") else ~((y >= 0) & (y <= 1))
@@ -256,9 +352,10 @@ def binary(*arrays: Array, there: list[bool], epsilon: float = 0.0, **options: A
 
 @_foreign.foreign
 def binary_focal(*arrays: Array, there: list[bool], gamma: float, sides: list[float]) -> None:
-    """Fill in focal losses, element by element: z, target."""
+    """Fill in focal losses, element by element: z, target, no factor, divisor."""
     one, zero = sides
-    binary(*arrays, there=[*there[:2], False, False], gamma=gamma, sides=(one, zero), sharp=True)
+    there = [*there[:2], False, False, there[3]]
+    binary(*arrays, there=there, gamma=gamma, sides=(one, zero), sharp=True)
 
 
 @_foreign.foreign

@@ -145,9 +145,9 @@ def _binary(
     if pos is not None:  # a faulty one spoils its elements, whatever their target is
         by_each = _rows.spoilt(jnp.ones_like(pos) if factor is None else factor, jnp.isnan(pos))
     way = _kernels.Way(_binary_each, _kernels.binary, {"epsilon": epsilon}, by_element=True)
-    each = _kernels.losses(way, logits.astype(y.dtype), _foreign.carried(target, y.dtype), pos, by_each)
     by = _binary_divisor(y, factor, pos, denominator) if reduction == "mean" else None
-    return losses.reduced(each, by, reduction, on_empty)
+    given = logits.astype(y.dtype), _foreign.carried(target, y.dtype), pos, by_each
+    return _kernels.reduced(way, *given, reduction=reduction, by=by, on_empty=on_empty)
 
 
 def focal_loss(
@@ -212,7 +212,8 @@ def _binary_focal(logits: Array, target: Array, *, gamma: float, share: float | 
     z = logits.astype(computing(logits))
     sides = (1.0, 1.0) if share is None else (share, 1.0 - share)
     way = _kernels.Way(_binary_focal_each, _kernels.binary_focal, {"gamma": gamma, "sides": sides}, by_element=True)
-    return _mean(_kernels.losses(way, z, _foreign.carried(target, z.dtype), None), reduction)
+    by = _number(z, z.shape)
+    return _kernels.reduced(way, z, _foreign.carried(target, z.dtype), None, reduction=reduction, by=by)
 
 
 def _binary_focal_each(z: Array, target: Array, _: None, *, gamma: float, sides: tuple[float, float]) -> Array:
@@ -237,9 +238,9 @@ def _class_focal(
     share = _validate.weights(jnp, alpha, "alpha", (z.shape[-1],), logits)
     if share is not None:
         factor = factor * jnp.take(losses.faultless(share, z.dtype), c.labels, mode="clip")
-    way = _kernels.Way(_focal_each, _kernels.focal, {"gamma": gamma})
-    each = _kernels.losses(way, z, c.labels, factor) if gamma else _focal_each(z, c.labels, factor, gamma=gamma)
-    return _mean(each, reduction)
+    way = _kernels.Way(_focal_each, _kernels.focal if gamma else None, {"gamma": gamma})
+    by = _number(z, factor.shape)
+    return _kernels.reduced(way, z, c.labels, factor, reduction=reduction, by=by)
 
 
 def _focal_each(z: Array, labels: Array, factor: Array, *, gamma: float) -> Array:
@@ -313,22 +314,23 @@ def distillation_loss(
             f"student_logits and teacher_logits must have one shape, got {student.shape} and {teacher.shape}"
         )
     axis = _validate.axis_of(student, axis, "student_logits")
-    each = _distil(student, teacher, tau=tau, axis=axis)
-    if target is not None:
-        hard = losses.cross_entropy(student, target, axis=axis, reduction="none")
-        # A part whose share is 0 counts for nothing, even where it is ∞ or NaN.
-        each = each if share == 1 else hard if share == 0 else share * each + (1 - share) * hard
-    return _mean(each, reduction)
+    if target is None:
+        return _distil(student, teacher, tau=tau, axis=axis, reduction=reduction)
+    each = _distil(student, teacher, tau=tau, axis=axis, reduction="none")
+    hard = losses.cross_entropy(student, target, axis=axis, reduction="none")
+    # A part whose share is 0 counts for nothing, even where it is ∞ or NaN.
+    each = each if share == 1 else hard if share == 0 else share * each + (1 - share) * hard
+    return each if reduction == "none" else jnp.sum(each) if reduction == "sum" else jnp.mean(each)
 
 
-@partial(jax.jit, static_argnames=("tau", "axis"))
-def _distil(student: Array, teacher: Array, *, tau: float, axis: int) -> Array:
+@partial(jax.jit, static_argnames=("tau", "axis", "reduction"))
+def _distil(student: Array, teacher: Array, *, tau: float, axis: int, reduction: str) -> Array:
     wide = computing(student, teacher)
     u, v = (jnp.moveaxis(a, axis, -1).astype(wide) for a in (student, teacher))
-    way = _kernels.Way(_divergence, _kernels.distillation, {"tau": tau})
     by_kernel = wide == jnp.float32 and _kernels.reach(tau)
-    each = _kernels.losses(way, u, v, None) if by_kernel else _divergence(u, v, tau=tau)
-    return each.astype(computing(student))
+    way = _kernels.Way(_divergence, _kernels.distillation if by_kernel else None, {"tau": tau})
+    by = _number(u, u.shape[:-1])
+    return _kernels.reduced(way, u, v, None, reduction=reduction, by=by).astype(computing(student))
 
 
 def _divergence(student: Array, teacher: Array, _: None = None, *, tau: float) -> Array:
@@ -336,8 +338,6 @@ def _divergence(student: Array, teacher: Array, _: None = None, *, tau: float) -
     return tau**2 * _rows.compare(student, teacher, tau).kl
 
 
-def _mean(each: Array, reduction: str) -> Array:
-    """Reduce; the mean divides by the number of losses, and of none is NaN."""
-    return losses.reduced(
-        each, jnp.asarray(each.size, each.dtype) if reduction == "mean" else None, reduction, "nan"
-    )
+def _number(like: Array, shape: tuple[int, ...]) -> Array:
+    """Count losses of this shape, for a mean, which is NaN if there are none."""
+    return jnp.asarray(math.prod(shape), like.dtype)

@@ -254,10 +254,11 @@ def _loss(
         live = _rows.spoilt(live, jnp.isnan(weight[0]))
     target = c.labels if c.q is None else c.q.astype(factor.dtype)
     way = _kernels.Way(_each, _kernels.cross_entropy, static)
-    compute = partial(_kernels.losses, way) if _kernels.reach(temperature, softcap) else way.plainly
-    each = compute(c.logits.astype(factor.dtype), target, weight, live)
+    if not _kernels.reach(temperature, softcap):
+        way = way._replace(kernel=None)
     by = _divisor(c, factor, denominator) if reduction == "mean" else None
-    return reduced(each, by, reduction, on_empty)
+    z = c.logits.astype(factor.dtype)
+    return _kernels.reduced(way, z, target, weight, live, reduction=reduction, by=by, on_empty=on_empty)
 
 
 def _each(
@@ -329,15 +330,3 @@ def _divisor(c: _validate.Case, factor: Array, given: float | str | None) -> Arr
         else:
             factor = factor * jnp.sum(c.q.astype(factor.dtype) * faultless(c.weight, factor.dtype), axis=-1)
     return jnp.sum(factor)
-
-
-def reduced(each: Array, by: Array | None, reduction: str, on_empty: str) -> Array:
-    """Reduce rows to one number, or not; ``by`` is what a mean divides by."""
-    if reduction == "none":
-        return each
-    total = jnp.sum(each)
-    if by is None:
-        return total
-    if on_empty == "zero":
-        return jnp.where(by == 0, 0.0, total / jnp.where(by == 0, 1.0, by))
-    return jnp.where(by == 0, math.nan, total / by)
