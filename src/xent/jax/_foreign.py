@@ -12,7 +12,7 @@ from typing import Any
 
 import jax as _jax
 
-from xent.jax import _interface
+from xent.jax import _direct, _interface
 from xent.kernels.memory import with_large_pages
 
 Array = Any
@@ -25,10 +25,15 @@ LEAST = 2**15
 _functions: dict[str, Callable[..., None]] = {}
 
 
-def takes(a: Array) -> bool:
-    """Say whether an array of this shape goes to a kernel, as far as one can know while a program is written."""
+def here(a: Array) -> bool:
+    """Say whether a program with this array runs on one CPU, as far as one can know while it is written."""
     known = all(isinstance(n, int) for n in a.shape)  # the shapes of an exported function may be symbols
-    return known and a.size >= LEAST and jax.default_backend() == "cpu" and jax.device_count() == 1
+    return known and jax.default_backend() == "cpu" and jax.device_count() == 1
+
+
+def takes(a: Array) -> bool:
+    """Say whether an array of this shape goes to a kernel, by Python."""
+    return here(a) and a.size >= LEAST
 
 
 def carried(a: Array, kind: Any) -> Array:
@@ -42,13 +47,21 @@ def foreign(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-def call(function: Callable[..., None], results: Any, *arguments: Array, **static: Any) -> Any:
+def call(
+    function: Callable[..., None], results: Any, *arguments: Array, direct: Array | None = None, **static: Any
+) -> Any:
     """Give a foreign function's results, arrays like ``results``, in a program for a CPU.
 
-    Under ``vmap`` every argument and result has one more axis in front, of length 1 in an argument without it.
+    Under ``vmap`` every argument and result has one more axis in front, of length 1 in an argument without it; or
+    of its whole length, if a ``direct`` function may take the call.
     """
     how = json.dumps([function.__name__, static])
-    got = jax.ffi.ffi_call(TARGET, results, vmap_method="expand_dims")(*arguments, how=how)
+    if direct is None:
+        got = jax.ffi.ffi_call(TARGET, results, vmap_method="expand_dims")(*arguments, how=how)
+    else:
+        _put(which := int(direct[0]), _direct.address(which))
+        numbers = {"numbers": direct}  # attributes come in the order of their names
+        got = jax.ffi.ffi_call(TARGET, results, vmap_method="broadcast_all")(*arguments, how=how, **numbers)
     return tuple(got) if isinstance(results, tuple) else got  # JAX 0.5 gives a list
 
 
@@ -64,4 +77,5 @@ def _serve(how: bytes, arguments: list[Array], results: list[Array]) -> None:
     function(*arguments, *map(with_large_pages, results), **static)
 
 
-jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(_interface.entry(_serve)), platform="cpu")
+_gate, _put = _interface.entry(_serve, len(_direct.FUNCTIONS))
+jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(_gate), platform="cpu")

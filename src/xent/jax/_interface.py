@@ -66,6 +66,12 @@ class _Buffer(Structure):
     )  # fmt: skip
 
 
+class _Numbers(Structure):
+    """XLA_FFI_Array: an attribute."""
+
+    _fields_ = (("kind", c_int), ("size", c_size_t), ("data", c_void_p))
+
+
 class _Version(Structure):
     _fields_ = (("struct_size", c_size_t), ("extension", c_void_p), ("major", c_int), ("minor", c_int))
 
@@ -99,6 +105,13 @@ class _Error(Structure):
     _fields_ = (("struct_size", c_size_t), ("extension", c_void_p), ("message", ctypes.c_char_p), ("code", c_int))
 
 
+# Where things lie, for machine code.
+EXTENSION, ARGUMENTS, RESULTS, ATTRIBUTES = (
+    getattr(_Frame, name).offset for name in ("extension", "arguments", "results", "attributes")
+)
+SIZE, ITEMS, ATTRIBUTE_ITEMS = _List.size.offset, _List.items.offset, _Attributes.items.offset
+DATA, RANK, SHAPE, ARRAY_DATA = _Buffer.data.offset, _Buffer.rank.offset, _Buffer.shape.offset, _Numbers.data.offset
+
 INTERNAL, SOMEWHERE = 13, 4096  # a code of errors; an address for what has no memory, being empty
 _NAMES = {
     1: "bool", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "uint8", 7: "uint16", 8: "uint32", 9: "uint64",
@@ -115,8 +128,15 @@ def _array(at: int) -> Array:
     return np.ndarray(shape, kind, memory)
 
 
-def entry(serve: Callable[[bytes, list[Array], list[Array]], None]) -> Any:
-    """Give the C function whose calls are served by ``serve(text attribute, arguments, results)``."""
+def entry(
+    serve: Callable[[bytes, list[Array], list[Array]], None], others: int
+) -> tuple[Any, Callable[[int, int], None]]:
+    """Give the C function whose calls are served by ``serve(text attribute, arguments, results)``.
+
+    And a function that sets the address of one of ``others``, functions of machine code. A call with a second
+    attribute, an array that begins with the number of one, goes there before: to a function that takes the frame,
+    and gives 0 if it leaves it.
+    """
 
     @ctypes.CFUNCTYPE(c_void_p, c_void_p)
     def answer(at: int) -> int | None:
@@ -136,7 +156,7 @@ def entry(serve: Callable[[bytes, list[Array], list[Array]], None]) -> Any:
             return _Api.from_address(frame.api).make_error(ctypes.addressof(error))
         return None
 
-    return _gated(answer)
+    return _gated(answer, others)
 
 
 def _error(message: str) -> _Error:
@@ -150,7 +170,29 @@ define ptr @gate(ptr %frame) {{
   %before = atomicrmw add ptr inttoptr (i64 {inside} to ptr), i64 1 seq_cst
   %closed = load atomic i64, ptr inttoptr (i64 {closed} to ptr) seq_cst, align 8
   %open = icmp eq i64 %closed, 0
-  br i1 %open, label %serve, label %refuse
+  br i1 %open, label %look, label %refuse
+look:
+  %size_at = getelementptr i8, ptr %frame, i64 {attributes_size}
+  %size = load i64, ptr %size_at
+  %named = icmp sgt i64 %size, 1
+  br i1 %named, label %find, label %serve
+find:
+  %items_at = getelementptr i8, ptr %frame, i64 {attributes_items}
+  %items = load ptr, ptr %items_at
+  %array_at = getelementptr ptr, ptr %items, i64 1
+  %array = load ptr, ptr %array_at
+  %data_at = getelementptr i8, ptr %array, i64 {array_data}
+  %data = load ptr, ptr %data_at
+  %number = load double, ptr %data
+  %which = fptosi double %number to i64
+  %slot = getelementptr i64, ptr inttoptr (i64 {others} to ptr), i64 %which
+  %other = load atomic ptr, ptr %slot acquire, align 8
+  %nobody = icmp eq ptr %other, null
+  br i1 %nobody, label %serve, label %try
+try:
+  %done = call i64 %other(ptr %frame)
+  %left = icmp eq i64 %done, 0
+  br i1 %left, label %serve, label %leave
 serve:
   %served = call ptr inttoptr (i64 {answer} to ptr)(ptr %frame)
   br label %leave
@@ -162,7 +204,7 @@ refuse:
   %refused = call ptr %make(ptr inttoptr (i64 {error} to ptr))
   br label %leave
 leave:
-  %result = phi ptr [ %served, %serve ], [ %refused, %refuse ]
+  %result = phi ptr [ null, %try ], [ %served, %serve ], [ %refused, %refuse ]
   %after = atomicrmw sub ptr inttoptr (i64 {inside} to ptr), i64 1 seq_cst
   ret ptr %result
 }}
@@ -171,12 +213,17 @@ _state = (c_int64 * 2)()  # calls that are inside; whether the gate is closed
 _kept: list[Any] = []
 
 
-def _gated(answer: Any) -> Any:
-    """Give a C function that calls another as long as the gate is open."""
+def _gated(answer: Any, others: int) -> tuple[Any, Callable[[int, int], None]]:
+    """Give a C function that calls one of others, and ``answer`` if that leaves it, as long as the gate is open."""
     error, at = _error("xent: Python is leaving; wait for the results before"), ctypes.addressof(_state)
+    slots = (c_int64 * others)()
     text = _GATE.format(
         inside=at,
         closed=at + 8,
+        attributes_size=ATTRIBUTES + SIZE,
+        attributes_items=ATTRIBUTES + ATTRIBUTE_ITEMS,
+        array_data=ARRAY_DATA,
+        others=ctypes.addressof(slots),
         answer=ctypes.cast(answer, c_void_p).value,
         api=_Frame.api.offset,
         make_error=_Api.make_error.offset,
@@ -188,9 +235,13 @@ def _gated(answer: Any) -> Any:
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(text), machine)
     engine.finalize_object()
     gate = ctypes.CFUNCTYPE(c_void_p, c_void_p)(engine.get_function_address("gate"))
-    _kept.append((answer, error, engine, gate, _state))
+    _kept.append((answer, error, engine, gate, slots, _state))
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(_kept))  # XLA's threads outlive this module
-    return gate
+
+    def put(which: int, address: int) -> None:
+        slots[which] = address
+
+    return gate, put
 
 
 @atexit.register

@@ -61,14 +61,14 @@ class Way(NamedTuple):
 
     def with_slope(self, by: Array | None, z: Array, *rest: Array | None) -> Any:
         """Call the kernel for the losses, and the derivative of their sum, divided by ``by``."""
-        return self._call((self._losses_of(z), _like(z.shape, z)), z, *rest, by)
+        return self._call((self._losses_of(z), like(z.shape, z)), z, *rest, by)
 
     def _call(self, results: Any, *given: Array | None) -> Any:
         kernel = self.kernel
         return None if kernel is None else value(kernel, results, *given, **self.static)
 
     def _losses_of(self, z: Array) -> Any:
-        return _like(z.shape if self.by_element else z.shape[:-1], z)
+        return like(z.shape if self.by_element else z.shape[:-1], z)
 
 
 def value(kernel: Callable[..., None], results: Any, *given: Array | None, **static: Any) -> Any:
@@ -107,7 +107,7 @@ def of_rows(name: str, plain: Callable[..., Array], z: Array, tau: float = 1.0) 
     """Give softmax, log_softmax or logsumexp; for what differentiates it by itself."""
     if not _foreign.takes(z) or not reach(tau):
         return plain(z)
-    results = _like(z.shape[:-1] if name == "logsumexp" else z.shape, z)
+    results = like(z.shape[:-1] if name == "logsumexp" else z.shape, z)
     kernel = partial(value, softmax, results, tau=tau, logs=name == "log_softmax")
     return jax.lax.platform_dependent(z, cpu=kernel, default=plain)
 
@@ -120,7 +120,7 @@ def argmax(z: Array) -> Array:
     )
 
 
-def _like(shape: tuple[int, ...], a: Array) -> Any:
+def like(shape: tuple[int, ...], a: Array) -> Any:
     return jax.ShapeDtypeStruct(shape, a.dtype)
 
 
@@ -132,8 +132,8 @@ def _losses(way: Way, z: Array, *rest: Array | None) -> Array:
 @partial(_losses.defjvp, symbolic_zeros=True)
 def _(way: Way, primals: Any, tangents: Any) -> Any:
     z, *rest = primals
-    if _any(tangents[1:]):
-        return jax.jvp(way.plainly, primals, _instantiated(primals, tangents))
+    if any_tangent(tangents[1:]):
+        return jax.jvp(way.plainly, primals, instantiated(primals, tangents))
     each, slope = _slope(way, None, z, *rest)
     return each, _change(way, slope, tangents[0], rest)
 
@@ -150,17 +150,17 @@ def _mean(way: Way, by: Array, z: Array, *rest: Array | None) -> Array:
 @partial(_mean.defjvp, symbolic_zeros=True)
 def _(way: Way, primals: Any, tangents: Any) -> Any:
     by, z, *rest = primals
-    if _any((tangents[0], *tangents[2:])):
+    if any_tangent((tangents[0], *tangents[2:])):
 
         def plainly(by: Array, z: Array, *rest: Array | None) -> Array:
             return jnp.sum(way.plainly(z, *rest)) / by
 
-        return jax.jvp(plainly, primals, _instantiated(primals, tangents))
+        return jax.jvp(plainly, primals, instantiated(primals, tangents))
     each, slope = _slope(way, by, z, *rest)
     return jnp.sum(each) / by, jnp.sum(_change(way, slope, tangents[1], rest))
 
 
-def _any(tangents: Any) -> bool:
+def any_tangent(tangents: Any) -> bool:
     return any(t is not None and not isinstance(t, SymbolicZero) for t in tangents)
 
 
@@ -183,7 +183,7 @@ def _(way: Way, primals: Any, tangents: Any) -> Any:
     return _slope(way, *primals), jax.jvp(way.plain_slope, primals, tangents)[1]
 
 
-def _instantiated(primals: Any, tangents: Any) -> Any:
+def instantiated(primals: Any, tangents: Any) -> Any:
     def real(p: Array, t: Any) -> Any:
         if not isinstance(t, SymbolicZero):
             return t
@@ -197,20 +197,20 @@ def _instantiated(primals: Any, tangents: Any) -> Any:
 # ---------------------------------------------------------------------------------------------- foreign functions
 
 
-def _all(arrays: tuple[Array, ...], there: list[bool]) -> tuple[Any, ...]:
+def given_or_none(arrays: tuple[Array, ...], there: list[bool]) -> tuple[Any, ...]:
     """Put None where an argument is not there; losses follow, and the slope or None."""
     given, there = iter(arrays), [*there, True, len(arrays) - sum(there) > 1]
     return tuple(next(given) if is_there else None for is_there in there)
 
 
-def _spread(a: Array, shape: tuple[int, ...]) -> Array:
+def spread(a: Array, shape: tuple[int, ...]) -> Array:
     """Broadcast what is not mapped over."""
     return a if a.shape == shape else np.broadcast_to(a, shape)
 
 
-def _folded(a: Array, rows: tuple[int, ...]) -> Array:
+def folded(a: Array, rows: tuple[int, ...]) -> Array:
     """Lay out (…, K) as (N, K, 1)."""
-    return _spread(a, (*rows, a.shape[-1])).reshape(-1, a.shape[-1], 1)
+    return spread(a, (*rows, a.shape[-1])).reshape(-1, a.shape[-1], 1)
 
 
 def _one_by_one(call: Callable[..., None], by: Array | None, *arrays: Array | None) -> None:
@@ -223,24 +223,24 @@ def _one_by_one(call: Callable[..., None], by: Array | None, *arrays: Array | No
         call(float(np.broadcast_to(by, front)[at]), *(None if a is None else a[at] for a in arrays))
 
 
-def _in_float64(
+def in_float64(
     kernel: Callable[..., Any],
     given: tuple[Array, ...],
     each: Array,
     slope: Array | None,
     factor: Array | None,
     **options: Any,
-) -> None:
+) -> bool:
     """Have a kernel of rows ``given`` (N, …) fill in losses (…), and their slope (…, K), with these factors (…).
 
     Kernels take factors and give losses in float64. Of few classes, what is of the losses' size is much: it is
     converted in blocks of rows that stay in a cache, each the work of one thread, unless there is a gradient, which
-    passes the caches only as a whole. Factors of 1 are left out.
+    passes the caches only as a whole. Factors of 1 are left out. Gives whether the kernel finds a target wrong.
     """
     losses, factor = each.reshape(-1), None if factor is None else factor.reshape(-1)
-    slope, classes = None if slope is None else _folded(slope, each.shape), given[0].shape[1]
+    slope, classes = None if slope is None else folded(slope, each.shape), given[0].shape[1]
 
-    def work(start: int, stop: int) -> None:
+    def work(start: int, stop: int) -> bool:
         rows = slice(start, stop)
         own = losses.dtype == np.float64
         sums = losses[rows, None] if own else memory.empty((stop - start, 1), np.float64)
@@ -249,27 +249,30 @@ def _in_float64(
             plain = factors.min() == 1 and factors.max() == 1
             factors = None if plain else factors.astype(np.float64)
         grad = None if slope is None else slope[rows]
-        kernel(*(a[rows] for a in given), row=factors, each=sums, grad=grad, **options)
+        _, wrong, *_ = kernel(*(a[rows] for a in given), row=factors, each=sums, grad=grad, **options)
         if not own:
             losses[rows] = sums[:, 0]
+        return wrong >= 0
 
     in_blocks = classes <= FEW and slope is None
-    threads.run(work, losses.size, BLOCK // classes // TILE * TILE if in_blocks else max(losses.size, 1))
+    return any(
+        threads.run(work, losses.size, BLOCK // classes // TILE * TILE if in_blocks else max(losses.size, 1))
+    )
 
 
 @_foreign.foreign
 def cross_entropy(*arrays: Array, there: list[bool], some_dead: bool, **options: Any) -> None:  # noqa: ARG001
-    """Fill in losses, and the derivative if it is asked for: z (…, K), target, weight (…, K), factor, divisor.
+    """Fill in losses, and the derivative if it is asked for: z, target, weight (…, K), factor (…), divisor.
 
     Options as those of :func:`xent.kernels.cpu_soft.cross_entropy`. Axes of ``vmap`` are in front of all.
     """
-    z, target, weight, factor, by, each, slope = _all(arrays, there)
+    z, target, weight, factor, by, each, slope = given_or_none(arrays, there)
     rows, classes = each.shape, z.shape[-1]
-    z, factor = _spread(z, (*rows, classes)), _spread(factor, rows)
-    target = _spread(target, rows if target.dtype.kind == "i" else z.shape)
+    z, factor = spread(z, (*rows, classes)), spread(factor, rows)
+    target = spread(target, z.shape)
     if weight is not None and weight.size > classes:  # one for each divisor
         front = rows[: weight.ndim - 1]
-        weight, by = _spread(weight, (*front, classes)), np.broadcast_to(1.0 if by is None else by, front)
+        weight, by = spread(weight, (*front, classes)), np.broadcast_to(1.0 if by is None else by, front)
     elif weight is not None:
         weight, options = None, options | {"weight": weight.reshape(-1)}
     _one_by_one(partial(_cross_entropy, options), by, weight, z, target, factor, each, slope)
@@ -285,47 +288,47 @@ def _cross_entropy(
     each: Array,
     slope: Array | None,
 ) -> None:
-    target = target.reshape(-1, 1) if target.dtype.kind == "i" else _folded(target, each.shape)
+    target = folded(target, each.shape)
     weight = options.get("weight", weight)
     options = options | {"weight": None if weight is None else weight.astype(np.float64), "divisor": by}
-    _in_float64(cpu_soft.cross_entropy, (_folded(z, each.shape), target), each, slope, factor, **options)
+    in_float64(cpu_soft.cross_entropy, (folded(z, each.shape), target), each, slope, factor, **options)
 
 
 @_foreign.foreign
 def focal(*arrays: Array, there: list[bool], gamma: float) -> None:
     """Fill in focal losses of class labels: z (…, K), labels (…), factor (…), divisor."""
-    z, labels, factor, by, each, slope = _all(arrays, there)
+    z, labels, factor, by, each, slope = given_or_none(arrays, there)
     rows = each.shape
 
     def call(by: float, z: Array, labels: Array, factor: Array, each: Array, slope: Array | None) -> None:
-        given = _folded(z, each.shape), labels.reshape(-1, 1)
-        _in_float64(cpu_focal.focal, given, each, slope, factor, gamma=gamma, divisor=by)
+        given = folded(z, each.shape), labels.reshape(-1, 1)
+        in_float64(cpu_focal.focal, given, each, slope, factor, gamma=gamma, divisor=by)
 
-    z, labels, factor = _spread(z, (*rows, z.shape[-1])), _spread(labels, rows), _spread(factor, rows)
+    z, labels, factor = spread(z, (*rows, z.shape[-1])), spread(labels, rows), spread(factor, rows)
     _one_by_one(call, by, z, labels, factor, each, slope)
 
 
 @_foreign.foreign
 def distillation(*arrays: Array, there: list[bool], tau: float) -> None:
     """Fill in τ² KL of float32 logits: the student's (…, K), the teacher's, no factor, divisor."""
-    u, v, _, by, each, slope = _all(arrays, there)
+    u, v, _, by, each, slope = given_or_none(arrays, there)
     shape = (*each.shape, u.shape[-1])
 
     def call(by: float, u: Array, v: Array, each: Array, slope: Array | None) -> None:
-        given = _folded(u, each.shape), _folded(v, each.shape)
-        _in_float64(cpu_distillation.distillation, given, each, slope, None, temperature=tau, divisor=by)
+        given = folded(u, each.shape), folded(v, each.shape)
+        in_float64(cpu_distillation.distillation, given, each, slope, None, temperature=tau, divisor=by)
 
-    _one_by_one(call, by, _spread(u, shape), _spread(v, shape), each, slope)
+    _one_by_one(call, by, spread(u, shape), spread(v, shape), each, slope)
 
 
 @_foreign.foreign
 def binary(*arrays: Array, there: list[bool], epsilon: float = 0.0, **options: Any) -> None:
     """Fill in binary losses, by element: z, target, pos_weight, weight, divisor; what is no target is NaN."""
-    z, y, pos, weight, by, each, slope = _all(arrays, there)
+    z, y, pos, weight, by, each, slope = given_or_none(arrays, there)
     options |= {"label_smoothing": epsilon}
     if pos is not None and pos.size == 1:
         pos, options = None, options | {"pos_weight": float(pos.reshape(()))}
-    given = (None if a is None else _spread(a, each.shape) for a in (pos, z, y, weight))
+    given = (None if a is None else spread(a, each.shape) for a in (pos, z, y, weight))
     _one_by_one(partial(_binary, options), by, *given, each, slope)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax as _jax
 
 from xent import _validate
-from xent.jax import _kernels, _labels, _rows
+from xent.jax import _batch, _kernels, _labels, _rows
 from xent.jax._arguments import arrays, classes_last, computing
 
 Array = Any
@@ -245,20 +245,41 @@ def _loss(
     on_empty: str,
 ) -> Array:
     c = _case(logits, target, weight, sample_weight, axis=axis, ignore_index=ignore_index)
+    o = _batch.Options(
+        ignore_index, label_smoothing, temperature, z_loss, softcap, reduction, denominator, on_empty
+    )
+    if c.labels is None:
+        return _of_rows(c, o)
+    dtype = computing(c.logits)
+    weight, sample_weight = (None if a is None else a.astype(dtype) for a in (c.weight, c.sample_weight))
+    weight = None if weight is None else faultless(weight, dtype)
+    given = c.logits.astype(dtype), target.astype(c.labels.dtype), weight, sample_weight
+    return _batch.cross_entropy(_of_labels, o, *given) if _batch.takes(o, *given) else _of_rows(c, o)
+
+
+def _of_labels(
+    o: _batch.Options, z: Array, labels: Array, weight: Array | None, sample_weight: Array | None
+) -> Array:
+    """Give the loss of class labels, as XLA computes it."""
+    return _of_rows(_case(z, labels, weight, sample_weight, axis=-1, ignore_index=o.ignore_index), o)
+
+
+def _of_rows(c: _validate.Case, o: _batch.Options) -> Array:
+    """Give the loss; of soft targets by a kernel, where there is one."""
     factor, dead = _factor(c)
     live = factor if c.faulty is None else _rows.spoilt(factor, c.faulty if dead is None else c.faulty & ~dead)
-    options = {"label_smoothing": label_smoothing, "temperature": temperature, "z_loss": z_loss, "softcap": softcap}
-    static = {"some_dead": dead is not None, **options}
     weight = None if c.weight is None else faultless(c.weight, factor.dtype)
     if weight is not None:
         live = _rows.spoilt(live, jnp.isnan(weight[0]))
     target = c.labels if c.q is None else c.q.astype(factor.dtype)
-    way = _kernels.Way(_each, _kernels.cross_entropy, static)
-    if not _kernels.reach(temperature, softcap):
-        way = way._replace(kernel=None)
-    by = _divisor(c, factor, denominator) if reduction == "mean" else None
+    by_kernel = c.labels is None and _kernels.reach(o.temperature, o.softcap)
+    static = {name: getattr(o, name) for name in ("label_smoothing", "temperature", "z_loss", "softcap")}
+    way = _kernels.Way(
+        _each, _kernels.cross_entropy if by_kernel else None, {"some_dead": dead is not None, **static}
+    )
+    by = _divisor(c, factor, o.denominator) if o.reduction == "mean" else None
     z = c.logits.astype(factor.dtype)
-    return _kernels.reduced(way, z, target, weight, live, reduction=reduction, by=by, on_empty=on_empty)
+    return _kernels.reduced(way, z, target, weight, live, reduction=o.reduction, by=by, on_empty=o.on_empty)
 
 
 def _each(
