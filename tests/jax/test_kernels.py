@@ -15,7 +15,7 @@ from jax import export
 
 import xent
 import xent.jax as xj
-from xent.jax import _foreign, _kernels
+from xent.jax import _direct, _foreign, _kernels
 
 NAN, INF = float("nan"), float("inf")
 ROWS, CLASSES = 500, 100
@@ -49,6 +49,12 @@ def same(got, want):
     np.testing.assert_allclose(got, want, rtol=4.5e-16 if got.dtype == float else 0, atol=2.0**-126)
 
 
+def by_python(monkeypatch):
+    """Have Python asked for everything that a kernel computes."""
+    monkeypatch.setattr(_direct, "MOST", -1)
+    jax.clear_caches()
+
+
 # ----------------------------------------------------------------------------------------------------- NumPy's bits
 
 
@@ -65,9 +71,12 @@ def same(got, want):
     ],
     ids=lambda options: ",".join(options) or "plain",
 )
-@pytest.mark.parametrize("soft", [False, True], ids=["labels", "soft"])
+@pytest.mark.parametrize("way", ["labels", "labels by Python", "soft"])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_cross_entropy_has_numpys_bits(options, soft, kind):
+def test_cross_entropy_has_numpys_bits(options, way, kind, monkeypatch):
+    soft = way == "soft"
+    if way == "labels by Python":
+        by_python(monkeypatch)
     if soft and "ignore_index" in options:
         options = {name: value for name, value in options.items() if name != "ignore_index"}
     z, target = LOGITS.astype(kind), SOFT.astype(kind) if soft else LABELS
@@ -282,6 +291,120 @@ def test_second_derivatives_are_xlas():
     exact = p * (OTHERS[7:] - (p * OTHERS[7:]).sum(axis=1, keepdims=True)) / len(p)
     np.testing.assert_allclose(change, exact, rtol=1e-3, atol=1e-9)
     same(slope, xj.cross_entropy_with_grad(z, y)[1])
+
+
+# ----------------------------------------------------------------------------------------------------- machine code
+
+SMALL = {
+    "plain": {},
+    "weight": {"weight": True},
+    "all": {"weight": True, "sample_weight": True, "ignore_index": 2, "temperature": 0.5, "z_loss": 0.25},
+    "rows": {"sample_weight": True, "ignore_index": -100, "denominator": "rows"},
+    "number": {"denominator": 7.0, "z_loss": 0.125},
+}
+
+
+@pytest.fixture
+def no_python(monkeypatch):
+    """Fail wherever XLA asks Python."""
+
+    def asked(*_, **__):
+        raise RuntimeError("Python was asked")
+
+    monkeypatch.setitem(_foreign._functions, "labels", asked)
+    _foreign._meaning.cache_clear()
+    yield
+    _foreign._meaning.cache_clear()
+
+
+@pytest.mark.usefixtures("no_python")
+@pytest.mark.parametrize("options", SMALL.values(), ids=SMALL)
+@pytest.mark.parametrize("classes", [1, 3, 10, 40, 100, 600])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_machine_code_has_numpys_bits(classes, options, kind):
+    rng = np.random.default_rng(classes)
+    z, y = (rng.normal(size=(37, classes)) * 4).astype(kind), rng.integers(0, classes, 37)
+    z[3, classes // 2], y[5] = -INF if classes > 1 else 0, options.get("ignore_index", 0)
+    arrays = {"weight": rng.integers(1, 8, classes) / 8, "sample_weight": rng.integers(0, 4, 37) / 4}
+    options = {name: arrays.get(name, value) for name, value in options.items()}
+    y = np.where((y < 0) | (y >= classes), y if "ignore_index" in options else 0, y)
+    with jax.enable_x64(kind is np.float64):
+        for reduction in ("none", "sum", "mean"):
+            if reduction != "mean":
+                options.pop("denominator", None)
+            given = options | {"reduction": reduction}
+            same(xj.cross_entropy(z, y, **given), xent.cross_entropy(z, y, **given))
+            got, want = (f(z, y, **given) for f in (xj.cross_entropy_with_grad, xent.cross_entropy_with_grad))
+            for a, b in zip(got, want, strict=True):
+                assert a.dtype == kind
+                same(a, b)
+
+
+@pytest.mark.usefixtures("no_python")
+@pytest.mark.parametrize("over", [(0, None, None, None), (None, 0, 0, None), (None, None, 0, 0), (0, 0, 0, 0)])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_vmap_of_machine_code(over, reduction):
+    z, y = LOGITS[:90].reshape(3, 30, CLASSES), LABELS[:90].reshape(3, 30)
+    w, s = np.stack([WEIGHT, WEIGHT[::-1], np.ones(CLASSES)]), FACTOR[:90].reshape(3, 30)
+    given = [a if axis == 0 else a[0] for a, axis in zip((z, y, w, s), over, strict=True)]
+
+    def one(function, z, y, w, s):
+        return function(z, y, weight=w, sample_weight=s, reduction=reduction)
+
+    got = jax.vmap(partial(one, xj.cross_entropy_with_grad), over)(*given)
+    twice = jax.vmap(jax.vmap(partial(one, xj.cross_entropy), over), (0, None, None, None))
+    for i in range(3):
+        parts = [a[i] if axis == 0 else a for a, axis in zip(given, over, strict=True)]
+        for ours, theirs in zip(got, one(xent.cross_entropy_with_grad, *parts), strict=True):
+            same(ours[i], theirs)
+        many = twice(np.stack([given[0], given[0] * 0.5]), *given[1:])
+        same(many[1][i], one(xent.cross_entropy, parts[0] * np.float32(0.5), *parts[1:]))
+
+
+@pytest.mark.usefixtures("no_python")
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_faulty_labels_and_weights_in_machine_code(kind):
+    z, s = LOGITS[7:17].astype(kind), np.ones(10)
+    y = np.array([0, 1, -1, 3, CLASSES, 5, -100, 2**31 - 1, 0, 1])
+    s[4], s[5] = 0, NAN
+    with jax.enable_x64(kind is np.float64):
+        if kind is np.float64:
+            y[9] = 2**32  # which is 0 in int32
+        given = {"ignore_index": -100, "sample_weight": s, "reduction": "none"}
+        loss, slope = xj.cross_entropy_with_grad(z, y, **given)
+        bad = [2, 5, 7, 9] if kind is np.float64 else [2, 5, 7]
+        assert (
+            np.flatnonzero(np.isnan(loss)).tolist() == np.flatnonzero(np.isnan(slope).all(axis=1)).tolist() == bad
+        )
+        assert not slope[jnp.array([4, 6])].any()
+        assert not loss[jnp.array([4, 6])].any()
+        mean, slope = xj.cross_entropy_with_grad(z, y, ignore_index=-100)
+        assert np.isnan(mean)
+        assert np.isfinite(np.asarray(slope)[[0, 1, 3, 5, 6, 8]]).all()
+        negative = np.where(np.arange(CLASSES) == 2, -1.0, 1.0)
+        assert np.isnan(xj.cross_entropy_with_grad(z, y, weight=negative)[1]).all()
+        for empty, want in (("nan", NAN), ("zero", 0.0)):
+            mean, slope = xj.cross_entropy_with_grad(z, np.full(10, -100), ignore_index=-100, on_empty=empty)
+            np.testing.assert_equal(float(mean), want)
+            assert not slope.any()
+
+
+def test_what_machine_code_leaves_goes_to_python(monkeypatch):
+    seen = []
+    labels = _foreign._functions["labels"]
+    monkeypatch.setitem(_foreign._functions, "labels", lambda *a, **o: seen.append(a[0].shape) or labels(*a, **o))
+    _foreign._meaning.cache_clear()
+    one = jax.jit(jax.vmap(partial(xj.cross_entropy, reduction="none")))
+    rows = _direct.MOST // CLASSES
+    z = jnp.asarray(RNG.normal(size=(2, rows, CLASSES)).astype(np.float32))
+    y = jnp.asarray(RNG.integers(0, CLASSES, (2, rows)))
+    same(one(z[:1], y[:1])[0], xent.cross_entropy(np.asarray(z[0]), np.asarray(y[0]), reduction="none"))
+    assert not seen
+    got = one(z, y)  # too much for one thread
+    assert seen == [z.shape]
+    for i in range(2):
+        same(got[i], xent.cross_entropy(np.asarray(z[i]), np.asarray(y[i]), reduction="none"))
+    _foreign._meaning.cache_clear()
 
 
 # ------------------------------------------------------------------------------------------------------------ edges

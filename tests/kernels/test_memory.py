@@ -133,9 +133,9 @@ def test_many_threads_never_share_a_piece():
 
 @pytest.mark.parametrize("offset", [0, 1, 1000])
 def test_large_pages_change_no_content(offset):
-    whole = np.arange(memory.LARGE // 2 + offset, dtype=np.float32)
+    whole = np.arange(memory.NEW // 4 + offset, dtype=np.float32)
     a = whole[offset:]
-    assert a.nbytes >= memory.LARGE
+    assert a.nbytes >= memory.NEW
     assert memory.with_large_pages(a) is a
     np.testing.assert_array_equal(whole, np.arange(whole.size, dtype=np.float32))
     small = np.ones(3)

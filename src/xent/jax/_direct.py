@@ -88,7 +88,7 @@ def labels(
     elif not sloped and not z_loss:
         function = odds_alone
     else:
-        function = short_rows if classes <= short.MOST else long_rows
+        function = short_rows if sloped and classes <= short.MOST else long_rows
     by = {None: BY_WEIGHTS, "weights": BY_WEIGHTS, "rows": BY_ROWS}.get(denominator, denominator)
     asked = Asked(
         FUNCTIONS.index(function),

@@ -21,7 +21,7 @@ PIECE = 2**19  # logits a thread takes at a time, or more: PIECES; smaller array
 PIECES = 32  # ... large arrays are cut into so many, which do not depend on the number of threads, as no bit does
 LANES = {"f": 32}  # up to so many classes rows of a type lie side by side in the lanes ...
 OTHERS = 64  # ... of another type, or with smoothed labels
-PAST = 2**23  # gradients of more bytes than this are written past the caches: more than a core has of them
+PAST = 2**22  # gradients of more bytes than this are written past the caches: more than a core has of them
 LOOK, SAMPLES = 2**16, 512  # labels that are counted at once anyway; and of more, those that are looked at
 # ε up to which smoothed labels are computed in the logits' own type. Where p_j comes next to ε/K, and p_j − ε/K
 # cancels, the gap is then about log 8 or more: one of the two logits is about 1 or more, and an ulp of it moves p_j

@@ -25,6 +25,7 @@ mmap: Any = import_module("mmap") if find_spec("mmap") else None  # a browser ha
 __all__ = ["empty", "release", "with_large_pages"]
 
 LARGE = 2**22  # bytes from which memory is kept; less comes from the C library, which keeps it as well
+NEW = 2**25  # bytes from which the C library takes memory from the system each time; less may have been used before
 KEPT = 4
 WASTE = 1.25  # a piece may be larger than needed by so much
 
@@ -112,7 +113,7 @@ def with_large_pages(a: Any) -> Any:
     array
         The same.
     """
-    if a.nbytes >= LARGE and _HUGE is not None:
+    if a.nbytes >= NEW and _HUGE is not None:
         start = -(-a.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
         size = (a.ctypes.data + a.nbytes - start) // mmap.PAGESIZE * mmap.PAGESIZE
         ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), _HUGE)
