@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-SIZES = ((65536, 1000), (4096, 32000), (1024, 128256), (200_000, 100), (6_000_000, 10), (20_000_000, 3), (32, 10))
-QUICK = ((512, 1000), (16, 32000), (8, 128256), (1600, 100), (30_000, 10), (60_000, 3), (32, 10))
+LARGE = ((65536, 1000), (4096, 32000), (1024, 128256), (200_000, 100), (6_000_000, 10), (20_000_000, 3))
+CALLS = ((32, 10), (256, 100), (32, 1000), (2000, 1000))  # caches hold them: the call counts, and no limit is near
+SIZES = (*LARGE, *CALLS)
+QUICK = ((512, 1000), (16, 32000), (8, 128256), (1600, 100), (30_000, 10), (60_000, 3), *CALLS[:3])
 DATA = {
     "spread": "logits normal × 3, labels uniform: spread like a trained model's, most rows wrong",
     "random": "logits normal × 1, labels uniform: an untrained model",

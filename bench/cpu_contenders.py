@@ -196,6 +196,11 @@ CONTENDERS: dict[str, Builder] = {
     "scikit-learn": sklearn_log_loss,
     "article": as_in_the_article,
 }
+AGAINST = (  # whom each of ours is to be ahead of
+    ("xent", tuple(name for name in CONTENDERS if name not in OURS)),
+    ("xent.torch", ("torch", "torch.compile")),
+    ("xent.jax", ("jax.jit", "optax")),
+)
 # JAX's threads cannot be limited within a process, torch.compile writes their number into its code, and SciPy,
 # scikit-learn and the article's functions use one thread anyway: their times beside all threads hold here too.
 ONE_THREAD = ("xent", "xent.torch", "bare kernel", "torch")

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from bench import cpu_contenders, timing
-from bench.cpu_cases import FORWARD, GRADIENT, SIZES, Case, Reference, Skipped, case, reference
+from bench.cpu_cases import CALLS, FORWARD, GRADIENT, SIZES, Case, Reference, Skipped, case, reference
 from bench.cpu_limits import cores, limits
 
 Row = dict[str, Any]
@@ -143,7 +143,7 @@ def all_losses(sizes: tuple[tuple[int, int], ...] = SIZES, *, quick: bool, data:
     """Measure every size, one in memory at a time."""
     rows: list[Row] = []
     for n, k in sizes:
-        small = n * k < 1000
+        small = (n, k) in CALLS
         c = case(n, k, data=data)
         rows += losses(c, quick=quick, names=tuple(cpu_contenders.CONTENDERS), say=say, one=not small, calls=small)
         del c

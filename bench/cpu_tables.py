@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bench.cpu_cases import FORWARD, GRADIENT
-from bench.cpu_contenders import CONTENDERS, OURS
+from bench.cpu_contenders import AGAINST, CONTENDERS
 from bench.cpu_family import CALL
 from bench.cpu_goals import verdict
 from bench.cpu_limits import COPY, NEW, READ
@@ -15,7 +15,6 @@ Result = dict[str, Any]
 NOT_YET = (
     "Not measured for this version yet: `make bench`, then `python -m bench readme`, writes the numbers here.\n"
 )
-PEERS = tuple(name for name in CONTENDERS if name not in OURS)
 IN_README = ("xent", "xent.torch", "torch", "torch.compile", "jax.jit", "optax", "SciPy", "article")
 
 
@@ -191,11 +190,7 @@ def lost(result: Result) -> list[str]:
     """List every row in which a peer was faster than we, in words."""
     found: list[str] = []
     for r in result["rows"]:
-        for name, against in (
-            ("xent", PEERS),
-            ("xent.torch", ("torch", "torch.compile")),
-            ("xent.jax", ("jax.jit", "optax")),
-        ):
+        for name, against in AGAINST:
             own = r["times"].get(name)
             for peer in against if own else ():
                 t = r["times"].get(peer)

@@ -47,10 +47,12 @@ OPTIONS = [
 
 
 @pytest.fixture(
-    params=["XLA", "machine code", pytest.param("kernels", marks=pytest.mark.slow)], scope="module", autouse=True
+    params=["machine code", *(pytest.param(by, marks=pytest.mark.slow) for by in ("XLA", "kernels"))],
+    scope="module",
+    autouse=True,
 )
 def by(request):
-    """Have everything computed by XLA's code, then what can be without Python, then by it, however small."""
+    """Have what can be computed without Python, then everything by XLA, then by Python, however small."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_foreign, "LEAST", 1 if request.param == "kernels" else 2**62)
         if request.param != "machine code":

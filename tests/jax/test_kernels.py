@@ -82,8 +82,7 @@ def test_cross_entropy_has_numpys_bits(options, way, kind, monkeypatch):
     z, target = LOGITS.astype(kind), SOFT.astype(kind) if soft else LABELS
     with jax.enable_x64(kind is np.float64):
         each = xj.cross_entropy_with_grad(z, target, **options, reduction="none")
-        name = "cross_entropy" if soft else "labels"
-        assert called(lambda z: xj.cross_entropy(z, target, **options), z) == {name}
+        assert called(lambda z: xj.cross_entropy(z, target, **options), z) == {"cross_entropy_of"}
         loss = xj.cross_entropy(z, target, **options)
     for got, want in zip(each, xent.cross_entropy_with_grad(z, target, **options, reduction="none"), strict=True):
         assert got.dtype == kind
@@ -199,7 +198,7 @@ def test_ties_share_no_derivative():
 def test_half_precision_is_computed_in_float32():
     for kind in (jnp.float16, jnp.bfloat16):
         z = jnp.asarray(LOGITS).astype(kind)
-        assert called(xj.cross_entropy, z, LABELS) == {"labels"}
+        assert called(xj.cross_entropy, z, LABELS) == {"cross_entropy_of"}
         loss, slope = xj.cross_entropy_with_grad(z, LABELS, reduction="none")
         wide, steep = xent.cross_entropy_with_grad(np.asarray(z, np.float32), LABELS, reduction="none")
         assert slope.dtype == kind
@@ -220,7 +219,7 @@ def test_vmap_over_any_argument(over, soft):
     def one(z, target, w):
         return xj.cross_entropy_with_grad(z, target, weight=w, reduction="none")
 
-    assert called(jax.vmap(one, over), *given) == {"cross_entropy" if soft else "labels"}
+    assert called(jax.vmap(one, over), *given) == {"cross_entropy_of"}
     each = jax.vmap(one, over)(*given)
     for i in range(3):
         z_i, target_i, w_i = (a[i] if axis == 0 else a for a, axis in zip(given, over, strict=True))
@@ -311,7 +310,7 @@ def no_python(monkeypatch):
     def asked(*_, **__):
         raise RuntimeError("Python was asked")
 
-    monkeypatch.setitem(_foreign._functions, "labels", asked)
+    monkeypatch.setitem(_foreign._functions, "cross_entropy_of", asked)
     _foreign._meaning.cache_clear()
     yield
     _foreign._meaning.cache_clear()
@@ -391,8 +390,10 @@ def test_faulty_labels_and_weights_in_machine_code(kind):
 
 def test_what_machine_code_leaves_goes_to_python(monkeypatch):
     seen = []
-    labels = _foreign._functions["labels"]
-    monkeypatch.setitem(_foreign._functions, "labels", lambda *a, **o: seen.append(a[0].shape) or labels(*a, **o))
+    labels = _foreign._functions["cross_entropy_of"]
+    monkeypatch.setitem(
+        _foreign._functions, "cross_entropy_of", lambda *a, **o: seen.append(a[0].shape) or labels(*a, **o)
+    )
     _foreign._meaning.cache_clear()
     one = jax.jit(jax.vmap(partial(xj.cross_entropy, reduction="none")))
     rows = _direct.MOST // CLASSES
@@ -460,9 +461,9 @@ def test_derivatives_by_weights_and_targets_are_xlas():
 
 def test_the_limits_of_the_kernels():
     small = LOGITS[:3]
-    assert not called(xj.cross_entropy, small, SOFT[:3])
+    assert not called(xj.binary_cross_entropy, small, YES[:3])
     assert small.size < _foreign.LEAST <= LOGITS.size
-    assert called(xj.cross_entropy, small, LABELS[:3]) == {"labels"}  # which machine code takes
+    assert called(xj.cross_entropy, small, LABELS[:3]) == {"cross_entropy_of"}  # which machine code takes
     for scale in ({"temperature": 1e-31}, {"softcap": 1e31}):
         assert not called(partial(xj.cross_entropy, **scale), LOGITS, LABELS)
     assert not called(partial(xj.softmax, temperature=1e31), LOGITS)

@@ -110,7 +110,8 @@ EXTENSION, ARGUMENTS, RESULTS, ATTRIBUTES = (
     getattr(_Frame, name).offset for name in ("extension", "arguments", "results", "attributes")
 )
 SIZE, ITEMS, ATTRIBUTE_ITEMS = _List.size.offset, _List.items.offset, _Attributes.items.offset
-DATA, RANK, SHAPE, ARRAY_DATA = _Buffer.data.offset, _Buffer.rank.offset, _Buffer.shape.offset, _Numbers.data.offset
+DATA, RANK, SHAPE = _Buffer.data.offset, _Buffer.rank.offset, _Buffer.shape.offset
+ARRAY_SIZE, ARRAY_DATA = _Numbers.size.offset, _Numbers.data.offset
 
 INTERNAL, SOMEWHERE = 13, 4096  # a code of errors; an address for what has no memory, being empty
 _NAMES = {

@@ -14,8 +14,8 @@ import jax as _jax
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from xent.jax import _foreign
-from xent.kernels import cpu_distillation, cpu_focal, cpu_soft, cpu_softmax, elements, memory, threads
+from xent.jax import _direct, _foreign
+from xent.kernels import cpu_distillation, cpu_focal, cpu_softmax, elements, memory, threads
 from xent.kernels._math import NATIVE  # pyright: ignore[reportUnknownVariableType]
 from xent.kernels.entropy import entropy as rows_entropy
 
@@ -105,10 +105,11 @@ def reduced(
 
 def of_rows(name: str, plain: Callable[..., Array], z: Array, tau: float = 1.0) -> Array:
     """Give softmax, log_softmax or logsumexp; for what differentiates it by itself."""
-    if not _foreign.takes(z) or not reach(tau):
+    direct = _direct.probabilities(z, tau, name) if _foreign.here(z) and reach(tau) else None
+    if (not _foreign.takes(z) and direct is None) or not reach(tau):
         return plain(z)
     results = like(z.shape[:-1] if name == "logsumexp" else z.shape, z)
-    kernel = partial(value, softmax, results, tau=tau, logs=name == "log_softmax")
+    kernel = partial(value, softmax, results, tau=tau, logs=name == "log_softmax", direct=direct)
     return jax.lax.platform_dependent(z, cpu=kernel, default=plain)
 
 
@@ -249,49 +250,15 @@ def in_float64(
             plain = factors.min() == 1 and factors.max() == 1
             factors = None if plain else factors.astype(np.float64)
         grad = None if slope is None else slope[rows]
-        _, wrong, *_ = kernel(*(a[rows] for a in given), row=factors, each=sums, grad=grad, **options)
+        _, *faults = kernel(*(a[rows] for a in given), row=factors, each=sums, grad=grad, **options)
         if not own:
             losses[rows] = sums[:, 0]
-        return wrong >= 0
+        return max(faults) >= 0
 
     in_blocks = classes <= FEW and slope is None
     return any(
         threads.run(work, losses.size, BLOCK // classes // TILE * TILE if in_blocks else max(losses.size, 1))
     )
-
-
-@_foreign.foreign
-def cross_entropy(*arrays: Array, there: list[bool], some_dead: bool, **options: Any) -> None:  # noqa: ARG001
-    """Fill in losses, and the derivative if it is asked for: z, target, weight (…, K), factor (…), divisor.
-
-    Options as those of :func:`xent.kernels.cpu_soft.cross_entropy`. Axes of ``vmap`` are in front of all.
-    """
-    z, target, weight, factor, by, each, slope = given_or_none(arrays, there)
-    rows, classes = each.shape, z.shape[-1]
-    z, factor = spread(z, (*rows, classes)), spread(factor, rows)
-    target = spread(target, z.shape)
-    if weight is not None and weight.size > classes:  # one for each divisor
-        front = rows[: weight.ndim - 1]
-        weight, by = spread(weight, (*front, classes)), np.broadcast_to(1.0 if by is None else by, front)
-    elif weight is not None:
-        weight, options = None, options | {"weight": weight.reshape(-1)}
-    _one_by_one(partial(_cross_entropy, options), by, weight, z, target, factor, each, slope)
-
-
-def _cross_entropy(
-    options: dict[str, Any],
-    by: float,
-    weight: Array | None,
-    z: Array,
-    target: Array,
-    factor: Array,
-    each: Array,
-    slope: Array | None,
-) -> None:
-    target = folded(target, each.shape)
-    weight = options.get("weight", weight)
-    options = options | {"weight": None if weight is None else weight.astype(np.float64), "divisor": by}
-    in_float64(cpu_soft.cross_entropy, (folded(z, each.shape), target), each, slope, factor, **options)
 
 
 @_foreign.foreign

@@ -9,7 +9,7 @@ from typing import Any
 import jax as _jax
 
 from xent import _validate
-from xent.jax import _batch, _kernels, _labels, _rows
+from xent.jax import _batch, _labels, _rows
 from xent.jax._arguments import arrays, classes_last, computing
 
 Array = Any
@@ -248,38 +248,42 @@ def _loss(
     o = _batch.Options(
         ignore_index, label_smoothing, temperature, z_loss, softcap, reduction, denominator, on_empty
     )
-    if c.labels is None:
-        return _of_rows(c, o)
     dtype = computing(c.logits)
     weight, sample_weight = (None if a is None else a.astype(dtype) for a in (c.weight, c.sample_weight))
     weight = None if weight is None else faultless(weight, dtype)
-    given = c.logits.astype(dtype), target.astype(c.labels.dtype), weight, sample_weight
-    return _batch.cross_entropy(_of_labels, o, *given) if _batch.takes(o, *given) else _of_rows(c, o)
+    target = jnp.moveaxis(target, c.axis, -1) if c.labels is None else target.astype(c.labels.dtype)
+    given = c.logits.astype(dtype), target, weight, sample_weight
+    return _batch.cross_entropy(_again, o, *given) if _batch.takes(o, *given) else _plainly(c, o)
 
 
-def _of_labels(
-    o: _batch.Options, z: Array, labels: Array, weight: Array | None, sample_weight: Array | None
-) -> Array:
-    """Give the loss of class labels, as XLA computes it."""
-    return _of_rows(_case(z, labels, weight, sample_weight, axis=-1, ignore_index=o.ignore_index), o)
+def _again(o: _batch.Options, z: Array, target: Array, weight: Array | None, sample_weight: Array | None) -> Array:
+    """Give the loss as XLA computes it."""
+    return _plainly(_case(z, target, weight, sample_weight, axis=-1, ignore_index=o.ignore_index), o)
 
 
-def _of_rows(c: _validate.Case, o: _batch.Options) -> Array:
-    """Give the loss; of soft targets by a kernel, where there is one."""
+def _plainly(c: _validate.Case, o: _batch.Options) -> Array:
+    """Give the loss as XLA computes it."""
     factor, dead = _factor(c)
     live = factor if c.faulty is None else _rows.spoilt(factor, c.faulty if dead is None else c.faulty & ~dead)
     weight = None if c.weight is None else faultless(c.weight, factor.dtype)
     if weight is not None:
         live = _rows.spoilt(live, jnp.isnan(weight[0]))
     target = c.labels if c.q is None else c.q.astype(factor.dtype)
-    by_kernel = c.labels is None and _kernels.reach(o.temperature, o.softcap)
-    static = {name: getattr(o, name) for name in ("label_smoothing", "temperature", "z_loss", "softcap")}
-    way = _kernels.Way(
-        _each, _kernels.cross_entropy if by_kernel else None, {"some_dead": dead is not None, **static}
-    )
-    by = _divisor(c, factor, o.denominator) if o.reduction == "mean" else None
-    z = c.logits.astype(factor.dtype)
-    return _kernels.reduced(way, z, target, weight, live, reduction=o.reduction, by=by, on_empty=o.on_empty)
+    options = {name: getattr(o, name) for name in ("label_smoothing", "temperature", "z_loss", "softcap")}
+    each = _each(c.logits.astype(factor.dtype), target, weight, live, some_dead=dead is not None, **options)
+    return _reduced(each, _divisor(c, factor, o.denominator) if o.reduction == "mean" else None, o)
+
+
+def _reduced(each: Array, by: Array | None, o: _batch.Options) -> Array:
+    """Reduce rows to one number, or not; ``by`` is what a mean divides by."""
+    if o.reduction == "none":
+        return each
+    total = jnp.sum(each)
+    if by is None:
+        return total
+    if o.on_empty == "zero":
+        return jnp.where(by == 0, 0.0, total / jnp.where(by == 0, 1.0, by))
+    return jnp.where(by == 0, math.nan, total / by)
 
 
 def _each(

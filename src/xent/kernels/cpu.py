@@ -125,7 +125,7 @@ def cross_entropy(
     )  # fmt: skip
     smooth = ()
     if label_smoothing:
-        smooth = ((_smooth(float(label_smoothing), classes), pace(scale, divisor, temperature)),)
+        smooth = ((shares(float(label_smoothing), classes), pace(scale, divisor, temperature)),)
     if classes > few and z_class == 1:
         loop = smooth_rows.cross_entropy if smooth else rows.cross_entropy
         if not smooth and grad is None and lse is None and not z_loss and size < 8:
@@ -175,7 +175,7 @@ def small(
     settings = ignoring, ignore_index if ignoring else 0, mean, _UNIT[kind]
     if label_smoothing:
         loop = _small.smooth_by_rows if classes > OTHERS else _small.smooth_by_lanes
-        return loop(*arrays, *settings, _smooth(label_smoothing, classes))
+        return loop(*arrays, *settings, shares(label_smoothing, classes))
     return _by(kind, classes, grad is not None, _small.ARRAYS)(*arrays, *settings)
 
 
@@ -201,7 +201,7 @@ def pace(scale: float, divisor: float, tau: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def _smooth(epsilon: float, classes: int) -> tuple[float, ...]:
+def shares(epsilon: float, classes: int) -> tuple[float, ...]:
     """ε/K, 1 − ε + ε/K and 1 less that, each in two floats, and 1 − ε."""
     share, keep = Fraction(epsilon) / classes, 1 - Fraction(epsilon)
     parts = [part for value in (share, keep + share, 1 - keep - share) for part in pair(value)]

@@ -1,0 +1,325 @@
+# pyright: basic, reportCallIssue=false, reportGeneralTypeIssues=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportPrivateImportUsage=false
+"""What XLA's frames ask for, computed by the kernels' loops: machine code that calls no Python."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import carray, njit, types
+
+from xent.jax._frame import (
+    ARGUMENTS,
+    EXTENSION,
+    NONE,
+    RESULTS,
+    buffer,
+    divided,
+    numbers,
+    opened,
+    product,
+    put,
+    size_of,
+    sorted_out,
+    word,
+)
+from xent.kernels import lanes, odds, rows, short, smooth_lanes, smooth_rows, soft, soft_lanes, softmax
+from xent.kernels._compile import INLINE, entry
+from xent.kernels._math import F4, NATIVE, located, space
+
+DONE, NOT_MINE = 1, 0  # 0 is also what a function gives that ran out of memory
+P, LOG_P, LSE = 0.0, 1.0, 2.0
+
+
+# ---------------------------------------------------------------------------------------------------- cross-entropy
+
+
+@njit(**INLINE)
+def served(way, loop, frame, like):
+    """Compute what a frame asks for, by a loop and the way to call it."""
+    whole, classes, batches, slope, asked, more = opened(frame)
+    size = size_of(like)
+    for b in range(batches):
+        count = whole // batches
+        step = size * b * count * classes
+        logits, _, _ = buffer(frame, ARGUMENTS, 0)
+        to, _, _ = buffer(frame, RESULTS, 1 if slope else 0)
+        z = carray(located(logits + step, like), count * classes)
+        grad = carray(located(to + (step if slope else 0), like), count * classes if slope else 0)
+        each = np.empty(count if asked.reduction == NONE else 0)
+        odd = False
+        for _ in range(2):  # again if a loop finds what is no distribution
+            y, q, weight, row, by = sorted_out(frame, b, count, classes, asked, odd, like)
+            scale, by, empty = divided(by, asked)
+            total, rest, odd = way(
+                loop, (z, y, q, weight, row, each, grad), count, classes, (scale, by), asked, more, like
+            )
+            if not odd:
+                break
+        put(frame, b, count, asked, total + rest, by, empty, each, like)
+    return NOT_MINE if batches < 0 else DONE
+
+
+@njit(**INLINE)
+def scaled(asked, like):
+    """Give the steepness, in the type of the logits."""
+    scales = space(3, like)
+    scales[0], scales[1], scales[2] = asked.hi, asked.lo, asked.most
+    return scales[0], scales[1], scales[2]
+
+
+@njit(**INLINE)
+def along(loop, arrays, count, classes, pace, asked, _more, like):
+    """Labels, row by row."""
+    z, y, _, weight, row, each, grad = arrays
+    options = (False, 0, asked.z_loss, *pace, asked.tau, False)
+    shape, strides, scales = (1, classes), (classes, 0, classes, 0), scaled(asked, like)
+    total, rest, _ = loop(
+        z, y, weight, row, each, np.empty(0), grad, NATIVE, shape, strides, scales, options, 0, count
+    )
+    return total, rest, False
+
+
+@njit(**INLINE)
+def across(loop, arrays, count, classes, pace, asked, _more, like):
+    """Labels, tile by tile."""
+    z, y, _, weight, row, each, grad = arrays
+    options = (False, 0, asked.z_loss, *pace, asked.tau, False)
+    shape, strides, scales = (1, count, classes), (0, classes, 1, 0, classes, 1), scaled(asked, like)
+    units = (count + lanes.ROWS - 1) // lanes.ROWS
+    total, rest, _ = loop(
+        z, y, weight, row, each, np.empty(0), grad, NATIVE, shape, strides, scales, options, 0, units
+    )
+    return total, rest, False
+
+
+@njit(**INLINE)
+def smooth_along(loop, arrays, count, classes, pace, asked, more, like):
+    """Smoothed labels, row by row."""
+    z, y, _, weight, row, each, grad = arrays
+    options, smooth = (False, 0, 0.0, *pace, asked.tau, False), smoothed(pace, asked, more)
+    shape, strides, scales = (1, classes), (classes, 0, classes, 0), scaled(asked, like)
+    total, rest, _ = loop(
+        z, y, weight, row, each, np.empty(0), grad, NATIVE, shape, strides, scales, options, smooth, 0, count
+    )
+    return total, rest, False
+
+
+@njit(**INLINE)
+def smooth_across(loop, arrays, count, classes, pace, asked, more, like):
+    """Smoothed labels, tile by tile."""
+    z, y, _, weight, row, each, grad = arrays
+    options, smooth = (False, 0, 0.0, *pace, asked.tau, False), smoothed(pace, asked, more)
+    shape, strides, scales = (1, count, classes), (0, classes, 1, 0, classes, 1), scaled(asked, like)
+    units = (count + lanes.ROWS - 1) // lanes.ROWS
+    total, rest, _ = loop(
+        z, y, weight, row, each, np.empty(0), grad, NATIVE, shape, strides, scales, options, smooth, 0, units
+    )
+    return total, rest, False
+
+
+@njit(**INLINE)
+def smoothed(pace, asked, more):
+    """Give what a loop over smoothed labels wants: see ``finish.smoothed``; and the gradient's factor."""
+    scale, by = pace
+    return (more[0], more[1], more[2], more[3], more[4], more[5], more[6]), scale / (by * asked.tau)
+
+
+@njit(**INLINE)
+def softly(loop, arrays, pace, asked, more, strides, shape, weight, units):
+    """Call a loop over targets of any kind. strides: a row's and a class's, of logits, targets and gradient."""
+    z, y, q, _, row, each, grad = arrays
+    scale, by = pace
+    constants = (
+        (more[1], more[2], more[3]), (more[4], more[5]), (more[6], more[7]), (more[8], more[9]),
+        (more[10], more[11], more[12]), (more[13], more[14], more[15]),
+    )  # fmt: skip
+    options = (False, 0, asked.z_loss, scale / (by * asked.tau), False, asked.tolerance > 0)
+    total, rest, _, odd = loop(
+        z,
+        y,
+        q,
+        weight,
+        row,
+        each,
+        np.empty(0),
+        grad,
+        (NATIVE, NATIVE),
+        shape,
+        strides,
+        constants,
+        options,
+        0,
+        units,
+    )
+    return total, rest, odd >= 0
+
+
+@njit(**INLINE)
+def soft_along(loop, arrays, count, classes, pace, asked, more, _like):
+    """Any targets, row by row."""
+    weight, room = arrays[3], (classes + lanes.ROWS - 1) // lanes.ROWS * lanes.ROWS
+    wide = np.zeros(room if asked.weighted or more[0] > 0 else 0)
+    for j in range(classes if wide.size else 0):
+        wide[j] = weight[j] if asked.weighted else 1.0
+    of_q = (classes, 1, 1) if asked.tolerance > 0 else (0, 0, 0)
+    strides = ((classes, 1, 1), of_q, (classes, 1, 1))
+    return softly(loop, arrays, pace, asked, more, strides, (1, classes), wide, count)
+
+
+@njit(**INLINE)
+def soft_across(loop, arrays, count, classes, pace, asked, more, _like):
+    """Any targets, tile by tile."""
+    weight, width = arrays[3], lanes.ROWS
+    wide = np.empty(classes * width if asked.weighted or more[0] > 0 else 0)
+    for j in range(wide.size):
+        wide[j] = weight[j // width] if asked.weighted else 1.0
+    of_q = (0, 1, classes) if asked.tolerance > 0 else (0, 0, 0)
+    strides = ((0, 1, classes), of_q, (0, 1, classes))
+    units = (count + width - 1) // width
+    return softly(loop, arrays, pace, asked, more, strides, (1, count, classes), wide, units)
+
+
+# ---------------------------------------------------------------------------------------------------------- softmax
+
+
+@njit(**INLINE)
+def mapped(way, loop, frame, like):
+    """Compute softmax, its logarithm or logsumexp."""
+    if word(frame + EXTENSION) != 0:
+        return NOT_MINE
+    n, (at, rank, shape), (to, _, _) = numbers(frame), buffer(frame, ARGUMENTS, 0), buffer(frame, RESULTS, 0)
+    count, classes = product(shape, rank - 1), shape[rank - 1]
+    if count * classes > n[1]:
+        return NOT_MINE
+    tau, what, scales = n[5], n[6], space(3, like)
+    for i in range(3):
+        scales[i] = n[2 + i]
+    sums = what == LSE
+    z, lse = carray(located(at, like), count * classes), np.empty(count if sums else 0)
+    out = carray(located(to, like), 0 if sums else count * classes)
+    way(loop, z, out, lse, what == LOG_P, count, classes, (scales[0], scales[1], scales[2]), tau)
+    narrow = carray(located(to, like), count if sums else 0)
+    for i in range(narrow.size):
+        narrow[i] = lse[i]
+    return DONE
+
+
+@njit(**INLINE)
+def map_along(loop, z, out, lse, logs, count, classes, scales, tau):
+    """Row by row."""
+    loop(z, out, lse, NATIVE, logs, (1, classes), (classes, 0, classes, 0), scales, tau, False, 0, count)
+
+
+@njit(**INLINE)
+def map_across(loop, z, out, lse, logs, count, classes, scales, tau):
+    """Tile by tile."""
+    strides, units = (0, classes, 1, 0, classes, 1), (count + lanes.ROWS - 1) // lanes.ROWS
+    loop(z, out, lse, NATIVE, logs, (1, count, classes), strides, scales, tau, False, 0, units)
+
+
+# ---------------------------------------------------------------------------------- the functions: float32, float64
+
+
+def labels_by_tiles(frame):
+    return served(across, lanes.cross_entropy, frame, F4(0))
+
+
+def wide_labels_by_tiles(frame):
+    return served(across, lanes.cross_entropy, frame, 0.0)
+
+
+def labels_by_short_rows(frame):
+    return served(along, short.cross_entropy, frame, F4(0))
+
+
+def labels_by_rows(frame):
+    return served(along, rows.cross_entropy, frame, F4(0))
+
+
+def wide_labels_by_rows(frame):
+    return served(along, rows.cross_entropy, frame, 0.0)
+
+
+def labels_by_odds(frame):
+    return served(along, odds.cross_entropy, frame, F4(0))
+
+
+def smooth_by_tiles(frame):
+    return served(smooth_across, smooth_lanes.cross_entropy, frame, F4(0))
+
+
+def wide_smooth_by_tiles(frame):
+    return served(smooth_across, smooth_lanes.cross_entropy, frame, 0.0)
+
+
+def smooth_by_rows(frame):
+    return served(smooth_along, smooth_rows.cross_entropy, frame, F4(0))
+
+
+def wide_smooth_by_rows(frame):
+    return served(smooth_along, smooth_rows.cross_entropy, frame, 0.0)
+
+
+def soft_by_tiles(frame):
+    return served(soft_across, soft_lanes.cross_entropy, frame, F4(0))
+
+
+def wide_soft_by_tiles(frame):
+    return served(soft_across, soft_lanes.cross_entropy, frame, 0.0)
+
+
+def soft_by_rows(frame):
+    return served(soft_along, soft.cross_entropy, frame, F4(0))
+
+
+def wide_soft_by_rows(frame):
+    return served(soft_along, soft.cross_entropy, frame, 0.0)
+
+
+def softmax_by_tiles(frame):
+    return mapped(map_across, softmax.by_tiles, frame, F4(0))
+
+
+def wide_softmax_by_tiles(frame):
+    return mapped(map_across, softmax.by_tiles, frame, 0.0)
+
+
+def softmax_by_rows(frame):
+    return mapped(map_along, softmax.by_rows, frame, F4(0))
+
+
+def wide_softmax_by_rows(frame):
+    return mapped(map_along, softmax.by_rows, frame, 0.0)
+
+
+_ALL = (
+    labels_by_tiles,
+    wide_labels_by_tiles,
+    labels_by_short_rows,
+    labels_by_rows,
+    wide_labels_by_rows,
+    labels_by_odds,
+    smooth_by_tiles,
+    wide_smooth_by_tiles,
+    smooth_by_rows,
+    wide_smooth_by_rows,
+    soft_by_tiles,
+    wide_soft_by_tiles,
+    soft_by_rows,
+    wide_soft_by_rows,
+    softmax_by_tiles,
+    wide_softmax_by_tiles,
+    softmax_by_rows,
+    wide_softmax_by_rows,
+)
+FUNCTIONS: dict[str, Any] = {f.__name__: f for f in _ALL}
+NAMES = list(FUNCTIONS)  # a program knows them by their places
+
+
+@cache
+def address(which: int) -> int:
+    """Compile a function, or read it from the cache."""
+    return entry(FUNCTIONS[NAMES[which]], types.int64(types.int64))
