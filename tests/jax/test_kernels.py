@@ -96,8 +96,8 @@ def test_cross_entropy_has_numpys_bits(options, way, kind, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "function", "with_grad", "target"),
     [
-        ("binary", xj.binary_cross_entropy, xent.binary_cross_entropy_with_grad, YES),
-        ("binary", xj.binary_cross_entropy, xent.binary_cross_entropy_with_grad, SOFT),
+        ("binary_of", xj.binary_cross_entropy, xent.binary_cross_entropy_with_grad, YES),
+        ("binary_of", xj.binary_cross_entropy, xent.binary_cross_entropy_with_grad, SOFT),
         (
             "binary",
             partial(xj.binary_cross_entropy, pos_weight=WEIGHT, weight=FACTOR[:, None], label_smoothing=0.125),
@@ -109,9 +109,9 @@ def test_cross_entropy_has_numpys_bits(options, way, kind, monkeypatch):
             ),
             SOFT,
         ),
-        ("binary_focal", xj.focal_loss, xent.focal_loss_with_grad, YES),
+        ("binary_of", xj.focal_loss, xent.focal_loss_with_grad, YES),
         (
-            "binary_focal",
+            "binary_of",
             partial(xj.focal_loss, gamma=1.5, alpha=0.25),
             partial(xent.focal_loss_with_grad, gamma=1.5, alpha=0.25),
             YES,
@@ -310,7 +310,8 @@ def no_python(monkeypatch):
     def asked(*_, **__):
         raise RuntimeError("Python was asked")
 
-    monkeypatch.setitem(_foreign._functions, "cross_entropy_of", asked)
+    for name in _foreign._functions:
+        monkeypatch.setitem(_foreign._functions, name, asked)
     _foreign._meaning.cache_clear()
     yield
     _foreign._meaning.cache_clear()
@@ -337,6 +338,106 @@ def test_machine_code_has_numpys_bits(classes, options, kind):
             for a, b in zip(got, want, strict=True):
                 assert a.dtype == kind
                 same(a, b)
+
+
+@pytest.mark.usefixtures("no_python")
+@pytest.mark.parametrize("classes", [1, 3, 40, 200])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_machine_code_of_any_targets_has_numpys_bits(classes, kind):
+    rng = np.random.default_rng(classes)
+    z, y = (rng.normal(size=(21, classes)) * 4).astype(kind), rng.integers(0, classes, 21)
+    q = xent.softmax(rng.normal(size=(21, classes)).astype(kind))
+    w, s = rng.integers(1, 8, classes) / 8, rng.integers(0, 4, 21) / 4
+    with jax.enable_x64(kind is np.float64):
+        for target, options in (
+            (y, {"label_smoothing": 0.125}),
+            (y, {"label_smoothing": 0.125, "ignore_index": 0, "temperature": 2.0, "sample_weight": s}),
+            (y, {"label_smoothing": 0.25, "weight": w, "softcap": 4.0}),
+            (q, {}),
+            (q, {"weight": w, "sample_weight": s, "z_loss": 0.25, "label_smoothing": 0.5}),
+            (q, {"sample_weight": s, "denominator": "rows", "softcap": 3.0, "temperature": 0.5}),
+        ):
+            got, want = (
+                f(z, target, **options) for f in (xj.cross_entropy_with_grad, xent.cross_entropy_with_grad)
+            )
+            for a, b in zip(got, want, strict=True):
+                same(a, b)
+            options.pop("denominator", None)
+            got, want = (f(z, target, **options, reduction="none") for f in (xj.cross_entropy, xent.cross_entropy))
+            same(got, want)
+
+
+@pytest.mark.usefixtures("no_python")
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_faulty_distributions_in_machine_code(kind):
+    z, q, s = LOGITS[7:17].astype(kind), SOFT[7:17].astype(kind), np.ones(10)
+    q[2], q[3, 0], q[4, 1], q[5, 2], s[6], q[6] = 0.5, -1, NAN, INF, 0, NAN
+    with jax.enable_x64(kind is np.float64):
+        loss, slope = xj.cross_entropy_with_grad(z, q, sample_weight=s, reduction="none")
+        assert np.flatnonzero(np.isnan(loss)).tolist() == [2, 3, 4, 5]
+        assert np.flatnonzero(np.isnan(slope).any(axis=1)).tolist() == [2, 3, 4, 5]
+        assert loss[6] == 0
+        assert not slope[6].any()
+        half = jnp.asarray(SOFT[7:17] * 1.003, jnp.bfloat16)  # within what its digits allow
+        assert np.isfinite(xj.cross_entropy(z, half))
+        assert np.isnan(xj.cross_entropy(z, half.astype(kind) * 1.003))
+
+
+@pytest.mark.usefixtures("no_python")
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_binary_machine_code_has_numpys_bits(kind):
+    z = np.append(np.maximum(LOGITS[:5], -40).ravel(), [INF, -INF, 90, -90, 0]).astype(kind)
+    yes = np.append(YES[:5].ravel(), [1, 0, 1, 0, 1])
+    soft = np.append(SOFT[:5].ravel(), [0.5, 0.5, 0, 1, 1]).astype(kind)
+    with jax.enable_x64(kind is np.float64):
+        for reduction in ("none", "sum", "mean"):
+            for name, target, options in (
+                ("binary_cross_entropy", yes, {}),
+                ("binary_cross_entropy", yes.astype(bool), {}),
+                ("binary_cross_entropy", yes.astype(kind), {"denominator": 7.0} if reduction == "mean" else {}),
+                ("binary_cross_entropy", soft, {}),
+                ("focal_loss", yes, {"gamma": 1.5, "alpha": 0.25}),
+                ("focal_loss", yes.astype(kind), {}),
+            ):
+                f = partial(getattr(xj, name), reduction=reduction, **options)
+                each, pull = jax.vjp(lambda z, f=f, target=target: f(z, target), jnp.asarray(z))
+                want = getattr(xent, f"{name}_with_grad")(z, target, reduction=reduction, **options)
+                same(each, want[0])
+                same(pull(jnp.ones_like(each))[0], want[1])
+        two = jax.vmap(xj.binary_cross_entropy, (0, None))(np.stack([z[:-5], z[:-5] / 2]), yes[:-5])
+        same(two[1], xent.binary_cross_entropy(z[:-5] / 2, yes[:-5]))
+
+
+@pytest.mark.usefixtures("no_python")
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_what_is_no_target_in_machine_code(kind):
+    z, y = LOGITS[7:9].astype(kind), YES[7:9].astype(kind)
+    y[0, 3], y[1, 4], y[1, 5] = 2, NAN, -1
+    with jax.enable_x64(kind is np.float64):
+        for f, bad in ((xj.binary_cross_entropy, 3), (xj.focal_loss, 4)):
+            y[0, 7] = 0.5  # a target of the one and none of the other
+            loss, pull = jax.vjp(lambda z, f=f: f(z, y, reduction="none"), jnp.asarray(z))
+            for a in (loss, *pull(jnp.ones_like(loss))):
+                assert np.isnan(a).sum() == bad
+            mean, slope = jax.value_and_grad(lambda z, f=f: f(z, y))(jnp.asarray(z))
+            assert np.isnan(mean)
+            assert np.isnan(slope).sum() == bad
+
+
+@pytest.mark.usefixtures("no_python")
+@pytest.mark.parametrize("classes", [1, 3, 40, 200])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_softmax_in_machine_code_has_numpys_bits(classes, kind):
+    z = (np.random.default_rng(classes).normal(size=(4, 9, classes)) * 4).astype(kind)
+    z[0, 1], z[0, 2, 0], z[1, 3, classes // 2], z[1, 4, 0] = -INF, INF, NAN, -INF
+    with jax.enable_x64(kind is np.float64):
+        for name, options in (
+            *((name, {"temperature": tau}) for name in ("softmax", "log_softmax") for tau in (1.0, 0.5, 3.0)),
+            ("logsumexp", {}),
+        ):
+            ours, theirs = (partial(getattr(module, name), **options) for module in (xj, xent))
+            same(ours(z), theirs(z))
+            same(jax.vmap(ours)(z), theirs(z))
 
 
 @pytest.mark.usefixtures("no_python")
@@ -461,7 +562,7 @@ def test_derivatives_by_weights_and_targets_are_xlas():
 
 def test_the_limits_of_the_kernels():
     small = LOGITS[:3]
-    assert not called(xj.binary_cross_entropy, small, YES[:3])
+    assert not called(partial(xj.binary_cross_entropy, label_smoothing=0.1), small, YES[:3])
     assert small.size < _foreign.LEAST <= LOGITS.size
     assert called(xj.cross_entropy, small, LABELS[:3]) == {"cross_entropy_of"}  # which machine code takes
     for scale in ({"temperature": 1e-31}, {"softcap": 1e31}):

@@ -19,13 +19,13 @@ float16 and bfloat16 are read as they are and computed in float32, and the gradi
 is computed in float32, float64 (with ``jax_enable_x64``) in float64. Below the smallest normal number (1.2e-38 in
 float32) all is 0.
 
-On a CPU values and first derivatives of ``cross_entropy``, ``softmax``, ``log_softmax`` and ``logsumexp`` come from
-the kernels of :mod:`xent`, which XLA calls inside its program, and those of the others from 2¹⁵ logits: NumPy's
-numbers, and NumPy's speed. Everything else is XLA's code: second derivatives, derivatives by targets and weights,
-other devices, and programs of several devices, where nothing gathers along the classes, so that sharded arrays stay
-sharded. Its accuracy: against the exact values, for logits of deviation 1 and 10 and up to 1000 classes, loss and
-gradient of ``cross_entropy`` are within 4 ulp; with ``label_smoothing``, which subtracts, within 10 ulp of the larger
-term; a ``temperature`` or ``softcap`` adds up to one ulp for each unit of gap.
+On a CPU values and first derivatives of ``cross_entropy``, of ``softmax`` and its relatives, and of binary losses
+without weights come from the kernels of :mod:`xent`, which XLA calls inside its program, and those of the others
+from 2¹⁵ logits: NumPy's numbers, and NumPy's speed. Everything else is XLA's code: second derivatives, derivatives
+by targets and weights, other devices, and programs of several devices, where nothing gathers along the classes, so
+that sharded arrays stay sharded. Its accuracy: against the exact values, for logits of deviation 1 and 10 and up to
+1000 classes, loss and gradient of ``cross_entropy`` are within 4 ulp; with ``label_smoothing``, which subtracts,
+within 10 ulp of the larger term; a ``temperature`` or ``softcap`` adds up to one ulp for each unit of gap.
 
 ``jax.export`` refuses a program with a kernel, because one that is loaded needs ``xent.jax`` imported beside it. If
 it will be, pass ``disabled_checks=[jax.export.DisabledSafetyCheck.custom_call("xent")]``; symbolic shapes, and

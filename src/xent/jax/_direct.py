@@ -14,7 +14,7 @@ import numpy as np
 
 from xent.jax._frame import BY_ROWS, BY_WEIGHTS, MEAN, NONE, SUM, Asked
 from xent.jax._machine import LOG_P, LSE, NAMES, P
-from xent.kernels import cpu, cpu_soft, cpu_softmax, short
+from xent.kernels import cpu, cpu_soft, cpu_softmax, elements, short
 from xent.kernels._math import steepness as _steepness  # pyright: ignore[reportUnknownVariableType]
 from xent.kernels.soft import constants as _constants
 
@@ -82,6 +82,24 @@ def cross_entropy(
         tolerance=0.0 if hard else tolerance,
     )
     return np.array((*asked, *more), float)
+
+
+def binary(
+    sloped: bool,  # noqa: ARG001
+    z: Array,
+    target: Array,  # noqa: ARG001
+    *,
+    reduction: str,
+    by: float,
+    gamma: float,
+    sides: tuple[float, float],
+    sharp: bool,
+) -> Array | None:
+    """As :func:`cross_entropy`: who computes binary cross-entropy or focal loss, element by element."""
+    if not 0 < z.size <= min(elements.PIECE, MOST):
+        return None
+    which = _place("binary_by_element", z.dtype == np.float64)
+    return np.array((which, elements.PIECE, _REDUCTIONS[reduction], by, gamma, *sides, sharp), float)
 
 
 def _of_labels(sloped: bool, wide: bool, classes: int, smooth: bool, z_loss: float) -> str:

@@ -309,23 +309,20 @@ def _binary(
     each: Array,
     slope: Array | None,
 ) -> None:
-    given: dict[str, Any] = {"pos_weight": pos} | options
-    given |= {"weight": weight, "divisor": by, "each": each, "grad": slope}
-    if elements.binary(z, y, **given)[1] < 0:
-        return
-    wrong = (y != 0) & (y != 1) if options.get("sharp") else ~((y >= 0) & (y <= 1))
-    elements.binary(z, np.where(wrong, 0, y), **given)
-    for a in (each, slope):
+    fill_binary(z, y, {"pos_weight": pos, **options, "weight": weight, "divisor": by, "each": each, "grad": slope})
+
+
+def fill_binary(z: Array, y: Array, options: dict[str, Any]) -> float:
+    """Fill in what is asked of :func:`xent.kernels.elements.binary`, NaN for what is no target; give the sum."""
+    total, wrong = elements.binary(z, y, **options)
+    if wrong < 0:
+        return total
+    bad = (y != 0) & (y != 1) if options.get("sharp") else ~((y >= 0) & (y <= 1))
+    elements.binary(z, np.where(bad, 0, y), **options)
+    for a in (options.get("each"), options.get("grad")):
         if a is not None:
-            a[wrong] = np.nan
-
-
-@_foreign.foreign
-def binary_focal(*arrays: Array, there: list[bool], gamma: float, sides: list[float]) -> None:
-    """Fill in focal losses, element by element: z, target, no factor, divisor."""
-    one, zero = sides
-    there = [*there[:2], False, False, there[3]]
-    binary(*arrays, there=there, gamma=gamma, sides=(one, zero), sharp=True)
+            a[bad] = np.nan
+    return math.nan
 
 
 @_foreign.foreign

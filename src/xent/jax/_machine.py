@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -13,8 +14,10 @@ from numba import carray, njit, types
 from xent.jax._frame import (
     ARGUMENTS,
     EXTENSION,
+    MEAN,
     NONE,
     RESULTS,
+    SIZE,
     buffer,
     divided,
     numbers,
@@ -25,7 +28,7 @@ from xent.jax._frame import (
     sorted_out,
     word,
 )
-from xent.kernels import lanes, odds, rows, short, smooth_lanes, smooth_rows, soft, soft_lanes, softmax
+from xent.kernels import binary, lanes, odds, rows, short, smooth_lanes, smooth_rows, soft, soft_lanes, softmax
 from xent.kernels._compile import INLINE, entry
 from xent.kernels._math import F4, NATIVE, located, space
 
@@ -220,6 +223,69 @@ def map_across(loop, z, out, lse, logs, count, classes, scales, tau):
     loop(z, out, lse, NATIVE, logs, (1, count, classes), strides, scales, tau, False, 0, units)
 
 
+# --------------------------------------------------------------------------------------------------- binary losses
+
+
+@njit(**INLINE)
+def by_element(frame, like):
+    """Compute losses of logits and targets of one shape; what is no target is NaN."""
+    if word(frame + EXTENSION) != 0:
+        return NOT_MINE
+    n, (at, rank, shape), (target, _, _) = numbers(frame), buffer(frame, ARGUMENTS, 0), buffer(frame, ARGUMENTS, 1)
+    to, axes, lengths = buffer(frame, RESULTS, 0)
+    slope, whole, reduction = word(frame + RESULTS + SIZE) > 1, product(shape, rank), n[2]
+    if whole > n[1]:
+        return NOT_MINE
+    by, gamma, sides, sharp = n[3] if reduction == MEAN else 1.0, n[4], (n[5], n[6]), n[7] != 0
+    batches = 1 if reduction == NONE else product(lengths, axes)
+    steep, _, _ = buffer(frame, RESULTS, 1 if slope else 0)
+    for b in range(batches):
+        count = whole // batches
+        step = size_of(like) * b * count
+        z, y = carray(located(at + step, like), count), carray(located(target + step, like), count)
+        each = carray(located(to + (step if reduction == NONE else 0), like), count if reduction == NONE else 0)
+        grad = carray(located(steep + (step if slope else 0), like), count if slope else 0)
+        total, rest, odd = binary.plain(z, y, each, grad, (NATIVE, NATIVE), sides, gamma, 1.0 / by, False, 0, count)
+        if odd >= 0:
+            total, rest = any_targets(z, y, each, grad, sides, gamma, 1.0 / by, sharp, count)
+        if reduction != NONE:
+            carray(located(to + size_of(like) * b, like), 1)[0] = (total + rest) / by
+    return DONE
+
+
+@njit(**INLINE)
+def any_targets(z, y, each, grad, sides, gamma, factor, sharp, count):
+    """Targets between 0 and 1 too, and what is none."""
+    nothing, strides, shape = np.empty(0), (0, count, 1), (1, 1, count)
+    target, total, rest, wrong = y, 0.0, 0.0, -1
+    for _ in range(2):
+        total, rest, wrong = binary.general(
+            z, target, nothing, nothing, each, grad, (NATIVE, NATIVE), shape,
+            ((count, count, 1), (count, count, 1), strides, strides), sides, sharp, (1.0, 0.0, 0.0, 0.0),
+            gamma, factor, False, 0, count,
+        )  # fmt: skip
+        if wrong < 0:
+            break
+        target = y.copy()
+        for i in range(count):
+            if no_target(y[i], sharp):
+                target[i] = 0
+    for i in range(count if target is not y else 0):
+        if no_target(y[i], sharp):
+            total = math.nan
+            if each.size:
+                each[i] = math.nan
+            if grad.size:
+                grad[i] = math.nan
+    return total, rest
+
+
+@njit(**INLINE)
+def no_target(y, sharp):
+    """Say whether a number is no target."""
+    return y != 0 and y != 1 if sharp else not 0 <= y <= 1
+
+
 # ---------------------------------------------------------------------------------- the functions: float32, float64
 
 
@@ -295,6 +361,14 @@ def wide_softmax_by_rows(frame):
     return mapped(map_along, softmax.by_rows, frame, 0.0)
 
 
+def binary_by_element(frame):
+    return by_element(frame, F4(0))
+
+
+def wide_binary_by_element(frame):
+    return by_element(frame, 0.0)
+
+
 _ALL = (
     labels_by_tiles,
     wide_labels_by_tiles,
@@ -314,6 +388,8 @@ _ALL = (
     wide_softmax_by_tiles,
     softmax_by_rows,
     wide_softmax_by_rows,
+    binary_by_element,
+    wide_binary_by_element,
 )
 FUNCTIONS: dict[str, Any] = {f.__name__: f for f in _ALL}
 NAMES = list(FUNCTIONS)  # a program knows them by their places

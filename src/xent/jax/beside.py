@@ -9,7 +9,7 @@ from typing import Any
 import jax as _jax
 
 from xent import _validate
-from xent.jax import _elements, _foreign, _kernels, _rows, losses
+from xent.jax import _direct, _elements, _elementwise, _foreign, _kernels, _rows, _whole, losses
 from xent.jax._arguments import arrays, computing
 
 Array = Any
@@ -141,6 +141,9 @@ def _binary(
     on_empty: str,
 ) -> Array:
     y, factor, pos = _binary_parts(logits, target, pos_weight, weight)
+    if factor is None and pos is None and not epsilon:
+        by = float(denominator) if isinstance(denominator, float) else 0.0
+        return _alone(logits, target, _elementwise.Options(reduction, by, 0.0, (1.0, 1.0), False), on_empty)
     by_each = factor
     if pos is not None:  # a faulty one spoils its elements, whatever their target is
         by_each = _rows.spoilt(jnp.ones_like(pos) if factor is None else factor, jnp.isnan(pos))
@@ -209,14 +212,41 @@ def focal_loss(
 def _binary_focal(logits: Array, target: Array, *, gamma: float, share: float | None, reduction: str) -> Array:
     _validate.floating(jnp, logits, "logits")
     _validate.binary_target(jnp, target, logits, soft=False)
-    z = logits.astype(computing(logits))
     sides = (1.0, 1.0) if share is None else (share, 1.0 - share)
-    way = _kernels.Way(_binary_focal_each, _kernels.binary_focal, {"gamma": gamma, "sides": sides}, by_element=True)
-    by = _number(z, z.shape)
-    return _kernels.reduced(way, z, _foreign.carried(target, z.dtype), None, reduction=reduction, by=by)
+    return _alone(logits, target, _elementwise.Options(reduction, 0.0, gamma, sides, True), "nan")
 
 
-def _binary_focal_each(z: Array, target: Array, _: None, *, gamma: float, sides: tuple[float, float]) -> Array:
+def _alone(logits: Array, target: Array, o: _elementwise.Options, on_empty: str) -> Array:
+    """Give binary losses without weights; a mean divides by their number, unless ``o.by`` is one."""
+    z, y = logits.astype(computing(logits)), _foreign.carried(target, computing(logits))
+    if _foreign.here(z):
+        known = o._replace(by=o.by or float(z.size))
+        if z.size and _whole.takes(_ALONE, known, z, y):
+            return _whole.loss(_ALONE, known, z, y)
+    each = _alone_each(o, z, y)
+    if o.reduction == "none":
+        return each
+    if o.reduction == "sum":
+        return jnp.sum(each)
+    by = jnp.asarray(o.by or math.prod(z.shape), z.dtype)
+    return jnp.where(by == 0, 0.0 if on_empty == "zero" else math.nan, jnp.sum(each) / jnp.where(by == 0, 1.0, by))
+
+
+def _alone_plainly(o: _elementwise.Options, z: Array, target: Array) -> Array:
+    each = _alone_each(o, z, target)
+    return each if o.reduction == "none" else jnp.sum(each) / (o.by if o.reduction == "mean" else 1.0)
+
+
+def _alone_each(o: _elementwise.Options, z: Array, target: Array) -> Array:
+    if o.sharp:
+        return _binary_focal_each(z, target, gamma=o.gamma, sides=o.sides)
+    return _binary_each(z, target, None, None, epsilon=0.0)
+
+
+_ALONE = _whole.Way(_alone_plainly, _elementwise.binary_of, _direct.binary, _elementwise.nobody, by_element=True)
+
+
+def _binary_focal_each(z: Array, target: Array, *, gamma: float, sides: tuple[float, float]) -> Array:
     """Give the losses of elements, as XLA computes them."""
     faulty, yes = _validate.binary_target(jnp, target, z, soft=False), target > 0
     each = _elements.focal(jnp.where(yes, -z, z), jnp.zeros((), z.dtype), gamma)

@@ -9,7 +9,7 @@ from typing import Any
 import jax as _jax
 
 from xent import _validate
-from xent.jax import _batch, _labels, _rows
+from xent.jax import _batch, _direct, _kernels, _labels, _rows, _whole
 from xent.jax._arguments import arrays, classes_last, computing
 
 Array = Any
@@ -246,19 +246,32 @@ def _loss(
 ) -> Array:
     c = _case(logits, target, weight, sample_weight, axis=axis, ignore_index=ignore_index)
     o = _batch.Options(
-        ignore_index, label_smoothing, temperature, z_loss, softcap, reduction, denominator, on_empty
+        ignore_index,
+        label_smoothing,
+        temperature,
+        z_loss,
+        softcap,
+        reduction,
+        denominator,
+        on_empty,
+        1.0 if c.labels is not None else _batch.tolerance(target),
     )
     dtype = computing(c.logits)
     weight, sample_weight = (None if a is None else a.astype(dtype) for a in (c.weight, c.sample_weight))
     weight = None if weight is None else faultless(weight, dtype)
     target = jnp.moveaxis(target, c.axis, -1) if c.labels is None else target.astype(c.labels.dtype)
     given = c.logits.astype(dtype), target, weight, sample_weight
-    return _batch.cross_entropy(_again, o, *given) if _batch.takes(o, *given) else _plainly(c, o)
+    if not _kernels.reach(temperature, softcap) or not _whole.takes(_WAY, o, *given):
+        return _plainly(c, o)
+    return _whole.loss(_WAY, o, *given)
 
 
 def _again(o: _batch.Options, z: Array, target: Array, weight: Array | None, sample_weight: Array | None) -> Array:
     """Give the loss as XLA computes it."""
     return _plainly(_case(z, target, weight, sample_weight, axis=-1, ignore_index=o.ignore_index), o)
+
+
+_WAY = _whole.Way(_again, _batch.cross_entropy_of, _direct.cross_entropy, _batch.dead)
 
 
 def _plainly(c: _validate.Case, o: _batch.Options) -> Array:
