@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from xent.kernels import cpu, lanes, soft, soft_lanes, threads
+from xent.kernels import small as _small
 from xent.kernels._math import NATIVE
 from xent.kernels.cpu import _NO_NUMBERS, _NONE, PAST, _flat, _flat_labels, _plain, _stored, _together, _writable
 from xent.kernels.mass import target_mass
@@ -141,30 +142,16 @@ def cross_entropy(
     return _together(threads.run(work, units, step))
 
 
-def small(z: Array, q: Array, *, divisor: float = 1.0, grad: Array | None = None) -> float:
-    """:func:`cross_entropy` of distributions without options, in one piece: Σ loss, by fewer steps.
+def reach(kind: str, classes: int, slope: bool) -> tuple[Any, Any]:
+    """:func:`cross_entropy` of distributions without options at addresses, for "f" or "d", and its last argument.
 
-    z, q (N, K) and grad like them: C-contiguous, aligned, writable, of float32 or float64, at most PIECE numbers.
+    Of at most PIECE numbers, C-contiguous.
     """
-    n, classes = z.shape
-    by_rows = classes > (FEW_IN_PAIRS if z.dtype == np.float64 and grad is not None else FEW)
-    arrays = (
-        z.reshape(-1), _NO_LABELS, q.reshape(-1), _spread(None, 0.0, classes, by_rows), _row(None), _NO_NUMBERS,
-        _NO_NUMBERS, _NONE[z.dtype.char] if grad is None else grad.reshape(-1), (NATIVE, NATIVE),
-    )  # fmt: skip
-    settings = False, 0, 0.0, cpu.pace(1.0, divisor, 1.0), False, False
-    constants = _constants(classes, tau=1.0, epsilon=0.0, softcap=None)
-    if by_rows:
-        one = (classes, 1, 1)
-        strides = one, one, (0, 0, 0) if grad is None else one
-        total, rest, _, _ = soft.cross_entropy(*arrays, (1, classes), strides, constants, settings, 0, n)
-    else:
-        one, units = (0, 1, classes), -(-n // lanes.ROWS)
-        strides = one, one, (0, 0, 0) if grad is None else one
-        total, rest, _, _ = soft_lanes.cross_entropy(
-            *arrays, (1, n, classes), strides, constants, settings, 0, units
-        )
-    return total + rest
+    few = FEW_IN_PAIRS if kind == "d" and slope else FEW
+    return _small.soft_lanes_at if classes <= few else _small.soft_rows_at, _LIKE[kind]
+
+
+_LIKE = {"f": np.float32(0), "d": 0.0}
 
 
 def mass(

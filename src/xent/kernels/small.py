@@ -2,7 +2,8 @@
 # pyright: reportPrivateImportUsage=false
 """What most calls are, in one call of few arguments: for a batch of 32 × 10 the call costs more than the loss.
 
-Four kernels, for many classes, some and few, and losses alone: who meets one of them should not compile the others.
+Of labels there are four kernels, for many classes, some and few, and losses alone: who meets one of them should not
+compile the others.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numba import carray, njit
 
-from xent.kernels import lanes, odds, rows, short, smooth_lanes, smooth_rows
+from xent.kernels import lanes, odds, rows, short, smooth_lanes, smooth_rows, soft, soft_lanes
 from xent.kernels._compile import INLINE, kernel
-from xent.kernels._math import located
+from xent.kernels._math import NATIVE, located
 from xent.kernels.mass import label_mass
 
 
@@ -193,6 +194,36 @@ def weighted(loop, where, count, classes, slope, ignore, mean, scales):
     return closed(carray(located(loss, hi), 1), total, by, wrong)
 
 
+@kernel
+def soft_rows_at(z, q, grad, loss, count, classes, slope, mean, like):
+    """As :func:`rows_at`, of distributions q (N, K), which are not looked at; all of the type of ``like``."""
+    one = (classes, 1, 1)
+    return softly(soft.cross_entropy, (z, q, grad, loss), (1, classes), one, count, count, slope, mean, like)
+
+
+@kernel
+def soft_lanes_at(z, q, grad, loss, count, classes, slope, mean, like):
+    """As :func:`soft_rows_at`, for few classes."""
+    one, units = (0, 1, classes), (count + lanes.ROWS - 1) // lanes.ROWS
+    return softly(
+        soft_lanes.cross_entropy, (z, q, grad, loss), (1, count, classes), one, count, units, slope, mean, like
+    )
+
+
+@njit(**INLINE)
+def softly(loop, where, shape, strides, count, units, slope, mean, like):
+    """:func:`soft_rows_at` by a loop. where: its four addresses."""
+    z, q, grad, loss = where
+    size, by, nothing = count * shape[-1], float(count) if mean else 1.0, np.empty(0)
+    settings = (False, 0, 0.0, 1.0 / by, False, False)
+    total, rest, _, _ = loop(
+        carray(located(z, like), size), np.empty(0, np.int64), carray(located(q, like), size), nothing, nothing,
+        nothing, nothing, carray(located(grad, like), size if slope else 0), (NATIVE, NATIVE), shape,
+        (strides, strides, strides), PLAIN, settings, 0, units,
+    )  # fmt: skip
+    carray(located(loss, like), 1)[0] = (total + rest) / by
+
+
 @njit(**INLINE)
 def widened(weight, classes, like):
     """Class weights at an address, as float64."""
@@ -219,6 +250,8 @@ def closed(loss, total, by, wrong):
     loss[0] = total / by
     return -1
 
+
+PLAIN = soft.constants(1)  # of no smoothing and τ = 1, for any number of classes
 
 # By lanes, by short rows, by rows, and by odds.
 ARRAYS = by_lanes, by_short_rows, by_rows, by_odds

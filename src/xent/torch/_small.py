@@ -52,11 +52,15 @@ def small(z: Tensor, target: Tensor, o: Options, slope: bool) -> Result | None:
 
 def _soft(z: Tensor, target: Tensor, mean: bool, slope: bool) -> Result | None:
     """Distributions; a mean divides by the number of rows."""
-    n = z.shape[0] if mean else 1
-    grad = torch.empty_like(z) if slope else None
-    slopes = None if grad is None else grad.numpy()
-    total = cpu_soft.small(z.numpy(force=True), target.numpy(force=True), divisor=n, grad=slopes)
-    return Result(torch.scalar_tensor(total / n, dtype=z.dtype), grad)
+    logits, q, (n, k) = z.data_ptr(), target.data_ptr(), z.shape
+    if not (logits and q):
+        return None
+    kind, word = ("f", _SINGLE) if z.dtype is torch.float32 else ("d", _DOUBLE)
+    loss = _empty_like(word)
+    grad = _empty_like(z) if slope else None
+    call, unit = cpu_soft.reach(kind, k, slope)
+    call(logits, q, 0 if grad is None else grad.data_ptr(), loss.data_ptr(), n, k, slope, mean, unit)
+    return Result(loss, grad)
 
 
 def _smoothed(z: Tensor, target: Tensor, o: Options, slope: bool) -> Result | None:
