@@ -47,12 +47,12 @@ OPTIONS = [
 
 
 @pytest.fixture(
-    params=["machine code", *(pytest.param(by, marks=pytest.mark.slow) for by in ("XLA", "kernels"))],
+    params=["XLA", *(pytest.param(by, marks=pytest.mark.slow) for by in ("machine code", "kernels"))],
     scope="module",
     autouse=True,
 )
 def by(request):
-    """Have what can be computed without Python, then everything by XLA, then by Python, however small."""
+    """Have everything computed by XLA, then what can be without Python, then by Python, however small."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_foreign, "LEAST", 1 if request.param == "kernels" else 2**62)
         if request.param != "machine code":

@@ -294,6 +294,7 @@ def test_second_derivatives_are_xlas():
 
 # ----------------------------------------------------------------------------------------------------- machine code
 
+KINDS = [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)]  # other functions, to be compiled
 SMALL = {
     "plain": {},
     "weight": {"weight": True},
@@ -320,7 +321,7 @@ def no_python(monkeypatch):
 @pytest.mark.usefixtures("no_python")
 @pytest.mark.parametrize("options", SMALL.values(), ids=SMALL)
 @pytest.mark.parametrize("classes", [1, 3, 10, 40, 100, 600])
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
 def test_machine_code_has_numpys_bits(classes, options, kind):
     rng = np.random.default_rng(classes)
     z, y = (rng.normal(size=(37, classes)) * 4).astype(kind), rng.integers(0, classes, 37)
@@ -342,7 +343,7 @@ def test_machine_code_has_numpys_bits(classes, options, kind):
 
 @pytest.mark.usefixtures("no_python")
 @pytest.mark.parametrize("classes", [1, 3, 40, 200])
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
 def test_machine_code_of_any_targets_has_numpys_bits(classes, kind):
     rng = np.random.default_rng(classes)
     z, y = (rng.normal(size=(21, classes)) * 4).astype(kind), rng.integers(0, classes, 21)
@@ -368,7 +369,7 @@ def test_machine_code_of_any_targets_has_numpys_bits(classes, kind):
 
 
 @pytest.mark.usefixtures("no_python")
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
 def test_faulty_distributions_in_machine_code(kind):
     z, q, s = LOGITS[7:17].astype(kind), SOFT[7:17].astype(kind), np.ones(10)
     q[2], q[3, 0], q[4, 1], q[5, 2], s[6], q[6] = 0.5, -1, NAN, INF, 0, NAN
@@ -384,7 +385,7 @@ def test_faulty_distributions_in_machine_code(kind):
 
 
 @pytest.mark.usefixtures("no_python")
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
 def test_binary_machine_code_has_numpys_bits(kind):
     z = np.append(np.maximum(LOGITS[:5], -40).ravel(), [INF, -INF, 90, -90, 0]).astype(kind)
     yes = np.append(YES[:5].ravel(), [1, 0, 1, 0, 1])
@@ -409,7 +410,7 @@ def test_binary_machine_code_has_numpys_bits(kind):
 
 
 @pytest.mark.usefixtures("no_python")
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_target_in_machine_code(kind):
     z, y = LOGITS[7:9].astype(kind), YES[7:9].astype(kind)
     y[0, 3], y[1, 4], y[1, 5] = 2, NAN, -1
@@ -426,7 +427,7 @@ def test_what_is_no_target_in_machine_code(kind):
 
 @pytest.mark.usefixtures("no_python")
 @pytest.mark.parametrize("classes", [1, 3, 40, 200])
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
 def test_softmax_in_machine_code_has_numpys_bits(classes, kind):
     z = (np.random.default_rng(classes).normal(size=(4, 9, classes)) * 4).astype(kind)
     z[0, 1], z[0, 2, 0], z[1, 3, classes // 2], z[1, 4, 0] = -INF, INF, NAN, -INF
@@ -462,7 +463,7 @@ def test_vmap_of_machine_code(over, reduction):
 
 
 @pytest.mark.usefixtures("no_python")
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
 def test_faulty_labels_and_weights_in_machine_code(kind):
     z, s = LOGITS[7:17].astype(kind), np.ones(10)
     y = np.array([0, 1, -1, 3, CLASSES, 5, -100, 2**31 - 1, 0, 1])

@@ -59,7 +59,6 @@ def call(
     if direct is None:
         got = jax.ffi.ffi_call(TARGET, results, vmap_method="expand_dims")(*arguments, how=how)
     else:
-        _put(which := int(direct[0]), _machine.address(which))
         numbers = {"numbers": direct}  # attributes come in the order of their names
         got = jax.ffi.ffi_call(TARGET, results, vmap_method="broadcast_all")(*arguments, how=how, **numbers)
     return tuple(got) if isinstance(results, tuple) else got  # JAX 0.5 gives a list
@@ -77,5 +76,5 @@ def _serve(how: bytes, arguments: list[Array], results: list[Array]) -> None:
     function(*arguments, *map(with_large_pages, results), **static)
 
 
-_gate, _put = _interface.entry(_serve, len(_machine.FUNCTIONS))
+_gate = _interface.entry(_serve, len(_machine.NAMES), _machine.address)
 jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(_gate), platform="cpu")

@@ -17,13 +17,14 @@ import os
 import time
 import traceback
 from collections.abc import Callable
-from ctypes import POINTER, Structure, c_int, c_int64, c_size_t, c_uint32, c_void_p
+from ctypes import POINTER, Structure, c_double, c_int, c_int64, c_size_t, c_uint32, c_void_p
 from typing import Any
 
 import numpy as np
 from llvmlite import binding as _llvm  # pyright: ignore[reportMissingTypeStubs]
 
 Array = Any
+Serve = Callable[[bytes, list[Array], list[Array]], None]
 llvm: Any = _llvm
 
 
@@ -130,14 +131,15 @@ def _array(at: int) -> Array:
 
 
 def entry(
-    serve: Callable[[bytes, list[Array], list[Array]], None], others: int
-) -> tuple[Any, Callable[[int, int], None]]:
+    serve: Callable[[bytes, list[Array], list[Array]], None], others: int, address: Callable[[int], int]
+) -> Any:
     """Give the C function whose calls are served by ``serve(text attribute, arguments, results)``.
 
-    And a function that sets the address of one of ``others``, functions of machine code. A call with a second
-    attribute, an array that begins with the number of one, goes there before: to a function that takes the frame,
-    and gives 0 if it leaves it.
+    A call with a second attribute, an array that begins with the number of one of ``others``, functions of machine
+    code, goes there before: to a function that takes the frame, and gives 0 if it leaves it. ``address`` compiles
+    one, when it is called for the first time: of what a program might call, much never is.
     """
+    slots = (c_int64 * others)()
 
     @ctypes.CFUNCTYPE(c_void_p, c_void_p)
     def answer(at: int) -> int | None:
@@ -147,6 +149,12 @@ def entry(
             version.major, version.minor = 0, 1
             return None
         try:
+            if frame.attributes.size > 1:
+                which = int(c_double.from_address(_Numbers.from_address(frame.attributes.items[1]).data).value)
+                if not slots[which]:
+                    slots[which] = address(which)
+                    if ctypes.CFUNCTYPE(c_int64, c_void_p)(slots[which])(at):
+                        return None
             text = _Text.from_address(frame.attributes.items[0])
             given, wanted = frame.arguments, frame.results
             arguments = [_array(at) for at in given.items[: given.size]]
@@ -157,7 +165,7 @@ def entry(
             return _Api.from_address(frame.api).make_error(ctypes.addressof(error))
         return None
 
-    return _gated(answer, others)
+    return _gated(answer, slots)
 
 
 def _error(message: str) -> _Error:
@@ -214,10 +222,9 @@ _state = (c_int64 * 2)()  # calls that are inside; whether the gate is closed
 _kept: list[Any] = []
 
 
-def _gated(answer: Any, others: int) -> tuple[Any, Callable[[int, int], None]]:
+def _gated(answer: Any, slots: Any) -> Any:
     """Give a C function that calls one of others, and ``answer`` if that leaves it, as long as the gate is open."""
     error, at = _error("xent: Python is leaving; wait for the results before"), ctypes.addressof(_state)
-    slots = (c_int64 * others)()
     text = _GATE.format(
         inside=at,
         closed=at + 8,
@@ -238,11 +245,7 @@ def _gated(answer: Any, others: int) -> tuple[Any, Callable[[int, int], None]]:
     gate = ctypes.CFUNCTYPE(c_void_p, c_void_p)(engine.get_function_address("gate"))
     _kept.append((answer, error, engine, gate, slots, _state))
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(_kept))  # XLA's threads outlive this module
-
-    def put(which: int, address: int) -> None:
-        slots[which] = address
-
-    return gate, put
+    return gate
 
 
 @atexit.register

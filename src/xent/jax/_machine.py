@@ -29,7 +29,7 @@ from xent.jax._frame import (
     word,
 )
 from xent.kernels import binary, lanes, odds, rows, short, smooth_lanes, smooth_rows, soft, soft_lanes, softmax
-from xent.kernels._compile import INLINE, entry
+from xent.kernels._compile import INLINE, entry, kernel
 from xent.kernels._math import F4, NATIVE, located, space
 
 DONE, NOT_MINE = 1, 0  # 0 is also what a function gives that ran out of memory
@@ -39,7 +39,7 @@ P, LOG_P, LSE = 0.0, 1.0, 2.0
 # ---------------------------------------------------------------------------------------------------- cross-entropy
 
 
-@njit(**INLINE)
+@kernel
 def served(way, loop, frame, like):
     """Compute what a frame asks for, by a loop and the way to call it."""
     whole, classes, batches, slope, asked, more = opened(frame)
@@ -73,7 +73,7 @@ def scaled(asked, like):
     return scales[0], scales[1], scales[2]
 
 
-@njit(**INLINE)
+@kernel
 def along(loop, arrays, count, classes, pace, asked, _more, like):
     """Labels, row by row."""
     z, y, _, weight, row, each, grad = arrays
@@ -85,7 +85,7 @@ def along(loop, arrays, count, classes, pace, asked, _more, like):
     return total, rest, False
 
 
-@njit(**INLINE)
+@kernel
 def across(loop, arrays, count, classes, pace, asked, _more, like):
     """Labels, tile by tile."""
     z, y, _, weight, row, each, grad = arrays
@@ -98,7 +98,7 @@ def across(loop, arrays, count, classes, pace, asked, _more, like):
     return total, rest, False
 
 
-@njit(**INLINE)
+@kernel
 def smooth_along(loop, arrays, count, classes, pace, asked, more, like):
     """Smoothed labels, row by row."""
     z, y, _, weight, row, each, grad = arrays
@@ -110,7 +110,7 @@ def smooth_along(loop, arrays, count, classes, pace, asked, more, like):
     return total, rest, False
 
 
-@njit(**INLINE)
+@kernel
 def smooth_across(loop, arrays, count, classes, pace, asked, more, like):
     """Smoothed labels, tile by tile."""
     z, y, _, weight, row, each, grad = arrays
@@ -130,7 +130,7 @@ def smoothed(pace, asked, more):
     return (more[0], more[1], more[2], more[3], more[4], more[5], more[6]), scale / (by * asked.tau)
 
 
-@njit(**INLINE)
+@kernel
 def softly(loop, arrays, pace, asked, more, strides, shape, weight, units):
     """Call a loop over targets of any kind. strides: a row's and a class's, of logits, targets and gradient."""
     z, y, q, _, row, each, grad = arrays
@@ -160,7 +160,7 @@ def softly(loop, arrays, pace, asked, more, strides, shape, weight, units):
     return total, rest, odd >= 0
 
 
-@njit(**INLINE)
+@kernel
 def soft_along(loop, arrays, count, classes, pace, asked, more, _like):
     """Any targets, row by row."""
     weight, room = arrays[3], (classes + lanes.ROWS - 1) // lanes.ROWS * lanes.ROWS
@@ -172,7 +172,7 @@ def soft_along(loop, arrays, count, classes, pace, asked, more, _like):
     return softly(loop, arrays, pace, asked, more, strides, (1, classes), wide, count)
 
 
-@njit(**INLINE)
+@kernel
 def soft_across(loop, arrays, count, classes, pace, asked, more, _like):
     """Any targets, tile by tile."""
     weight, width = arrays[3], lanes.ROWS
@@ -188,7 +188,7 @@ def soft_across(loop, arrays, count, classes, pace, asked, more, _like):
 # ---------------------------------------------------------------------------------------------------------- softmax
 
 
-@njit(**INLINE)
+@kernel
 def mapped(way, loop, frame, like):
     """Compute softmax, its logarithm or logsumexp."""
     if word(frame + EXTENSION) != 0:
@@ -210,13 +210,13 @@ def mapped(way, loop, frame, like):
     return DONE
 
 
-@njit(**INLINE)
+@kernel
 def map_along(loop, z, out, lse, logs, count, classes, scales, tau):
     """Row by row."""
     loop(z, out, lse, NATIVE, logs, (1, classes), (classes, 0, classes, 0), scales, tau, False, 0, count)
 
 
-@njit(**INLINE)
+@kernel
 def map_across(loop, z, out, lse, logs, count, classes, scales, tau):
     """Tile by tile."""
     strides, units = (0, classes, 1, 0, classes, 1), (count + lanes.ROWS - 1) // lanes.ROWS
@@ -226,7 +226,7 @@ def map_across(loop, z, out, lse, logs, count, classes, scales, tau):
 # --------------------------------------------------------------------------------------------------- binary losses
 
 
-@njit(**INLINE)
+@kernel
 def by_element(frame, like):
     """Compute losses of logits and targets of one shape; what is no target is NaN."""
     if word(frame + EXTENSION) != 0:
@@ -253,7 +253,7 @@ def by_element(frame, like):
     return DONE
 
 
-@njit(**INLINE)
+@kernel
 def any_targets(z, y, each, grad, sides, gamma, factor, sharp, count):
     """Targets between 0 and 1 too, and what is none."""
     nothing, strides, shape = np.empty(0), (0, count, 1), (1, 1, count)

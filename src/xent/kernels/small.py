@@ -50,7 +50,7 @@ def by_odds(z, labels, grad, ignoring, ignore, mean, scales):
     return row_after_row(odds.cross_entropy, z, labels, np.empty(0), grad, ignoring, ignore, mean, scales)
 
 
-@njit(**INLINE)
+@kernel
 def row_after_row(loop, z, labels, weight, grad, ignoring, ignore, mean, scales):
     """:func:`by_rows`, by a loop over rows, with class weights (K,) unless there are none."""
     (count, classes), nothing = z.shape, np.empty(0)
@@ -70,7 +70,7 @@ def by_lanes(z, labels, grad, ignoring, ignore, mean, scales):
     return side_by_side(z, labels, np.empty(0), grad, ignoring, ignore, mean, scales)
 
 
-@njit(**INLINE)
+@kernel
 def side_by_side(z, labels, weight, grad, ignoring, ignore, mean, scales):
     """:func:`by_lanes`, with class weights (K,) unless there are none."""
     (count, classes), nothing = z.shape, np.empty(0)
@@ -183,7 +183,7 @@ def weighted_lanes_at(z, labels, weight, grad, loss, count, classes, slope, igno
     return closed(carray(located(loss, hi), 1), total, by, wrong)
 
 
-@njit(**INLINE)
+@kernel
 def weighted(loop, where, count, classes, slope, ignore, mean, scales):
     """:func:`weighted_rows_at` by a loop over rows. where: its five addresses."""
     z, labels, weight, grad, loss = where
@@ -210,7 +210,7 @@ def soft_lanes_at(z, q, grad, loss, count, classes, slope, mean, like):
     )
 
 
-@njit(**INLINE)
+@kernel
 def softly(loop, where, shape, strides, count, units, slope, mean, like):
     """:func:`soft_rows_at` by a loop. where: its four addresses."""
     z, q, grad, loss = where
