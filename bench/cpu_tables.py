@@ -15,7 +15,7 @@ Result = dict[str, Any]
 NOT_YET = (
     "Not measured for this version yet: `make bench`, then `python -m bench readme`, writes the numbers here.\n"
 )
-IN_README = ("xent", "xent.torch", "torch", "torch.compile", "jax.jit", "optax", "SciPy", "article")
+IN_README = ("xent", "xent.torch", "xent.jax", "torch", "torch.compile", "jax.jit", "optax", "SciPy", "article")
 
 
 def table(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
