@@ -29,12 +29,10 @@ TILE = 64  # rows that a kernel takes side by side
 
 
 class Way(NamedTuple):
-    """One loss in its two forms, with what is static."""
+    """One loss in its two forms, with what is static; a loss without a kernel is XLA's alone."""
 
     plain: Callable[..., Array]  # (z, *rest, **static) -> losses
-    kernel: (
-        Callable[..., None] | None
-    )  # None: XLA alone. Foreign: (z, *rest, divisor, losses, **static), with or without the slope
+    kernel: Callable[..., None] | None  # foreign: (z, *rest, divisor, losses, slope if asked for, **static)
     static: dict[str, Any]
     by_element: bool = False  # a loss for each logit, or for each row
 
@@ -105,8 +103,10 @@ def reduced(
 
 def of_rows(name: str, plain: Callable[..., Array], z: Array, tau: float = 1.0) -> Array:
     """Give softmax, log_softmax or logsumexp; for what differentiates it by itself."""
-    direct = _direct.probabilities(z, tau, name) if _foreign.here(z) and reach(tau) else None
-    if (not _foreign.takes(z) and direct is None) or not reach(tau):
+    if not _foreign.here(z) or not reach(tau):
+        return plain(z)
+    direct = _direct.probabilities(z, tau, name)
+    if direct is None and not _foreign.takes(z):
         return plain(z)
     results = like(z.shape[:-1] if name == "logsumexp" else z.shape, z)
     kernel = partial(value, softmax, results, tau=tau, logs=name == "log_softmax", direct=direct)

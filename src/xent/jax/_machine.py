@@ -30,7 +30,7 @@ from xent.jax._frame import (
 )
 from xent.kernels import binary, lanes, odds, rows, short, smooth_lanes, smooth_rows, soft, soft_lanes, softmax
 from xent.kernels._compile import INLINE, entry, kernel
-from xent.kernels._math import F4, NATIVE, located, space
+from xent.kernels._math import F4, NATIVE, hold, located, space
 
 DONE, NOT_MINE = 1, 0  # 0 is also what a function gives that ran out of memory
 P, LOG_P, LSE = 0.0, 1.0, 2.0
@@ -59,6 +59,9 @@ def served(way, loop, frame, like):
             total, rest, odd = way(
                 loop, (z, y, q, weight, row, each, grad), count, classes, (scale, by), asked, more, like
             )
+            hold(y)
+            hold(weight)
+            hold(row)
             if not odd:
                 break
         put(frame, b, count, asked, total + rest, by, empty, each, like)
@@ -169,7 +172,9 @@ def soft_along(loop, arrays, count, classes, pace, asked, more, _like):
         wide[j] = weight[j] if asked.weighted else 1.0
     of_q = (classes, 1, 1) if asked.tolerance > 0 else (0, 0, 0)
     strides = ((classes, 1, 1), of_q, (classes, 1, 1))
-    return softly(loop, arrays, pace, asked, more, strides, (1, classes), wide, count)
+    total = softly(loop, arrays, pace, asked, more, strides, (1, classes), wide, count)
+    hold(wide)
+    return total
 
 
 @kernel
@@ -182,7 +187,9 @@ def soft_across(loop, arrays, count, classes, pace, asked, more, _like):
     of_q = (0, 1, classes) if asked.tolerance > 0 else (0, 0, 0)
     strides = ((0, 1, classes), of_q, (0, 1, classes))
     units = (count + width - 1) // width
-    return softly(loop, arrays, pace, asked, more, strides, (1, count, classes), wide, units)
+    total = softly(loop, arrays, pace, asked, more, strides, (1, count, classes), wide, units)
+    hold(wide)
+    return total
 
 
 # ---------------------------------------------------------------------------------------------------------- softmax

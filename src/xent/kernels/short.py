@@ -127,7 +127,7 @@ def add_up(n, loss, total, rest):
 
 @kernel
 def cross_entropy(z, labels, weight, row, each, lse, grad, kind, shape, strides, scales, options, start, stop):
-    """As ``rows.cross_entropy``, for float32 rows of at most MOST classes that are neighbours in ``grad``."""
+    """As ``rows.cross_entropy``, for float32 rows of at most MOST classes, neighbours in ``grad``; there is one."""
     _, classes = shape
     step_z, _, _, _ = strides
     hi, lo, most = scales

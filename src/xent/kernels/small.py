@@ -13,7 +13,7 @@ from numba import carray, njit
 
 from xent.kernels import lanes, odds, rows, short, smooth_lanes, smooth_rows, soft, soft_lanes
 from xent.kernels._compile import INLINE, kernel
-from xent.kernels._math import NATIVE, located
+from xent.kernels._math import NATIVE, hold, located
 from xent.kernels.mass import label_mass
 
 
@@ -180,6 +180,7 @@ def weighted_lanes_at(z, labels, weight, grad, loss, count, classes, slope, igno
     logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
     factors = widened(weight, classes, hi)
     total, by, wrong = side_by_side(logits, ours, factors, to, True, ignore, mean, (hi, lo, most))
+    hold(factors)
     return closed(carray(located(loss, hi), 1), total, by, wrong)
 
 
@@ -191,6 +192,7 @@ def weighted(loop, where, count, classes, slope, ignore, mean, scales):
     logits, ours, to = laid(z, labels, grad, count, classes, slope, hi)
     factors = widened(weight, classes, hi)
     total, by, wrong = row_after_row(loop, logits, ours, factors, to, True, ignore, mean, scales)
+    hold(factors)
     return closed(carray(located(loss, hi), 1), total, by, wrong)
 
 
