@@ -497,6 +497,26 @@ def test_faulty_labels_and_weights_in_machine_code(kind):
             assert not slope.any()
 
 
+@pytest.mark.usefixtures("no_python")
+def test_many_small_losses_under_vmap_do_not_pass_through_python():
+    rows = _direct.MOST // CLASSES + 1
+    z, y = RNG.normal(size=(rows, CLASSES)).astype(np.float32), RNG.integers(0, CLASSES, rows)
+    same(jax.vmap(xj.cross_entropy)(z, y), xent.cross_entropy(z, y, reduction="none"))
+    yes = (z > 1).astype(np.float32)
+    same(jax.vmap(jax.vmap(xj.binary_cross_entropy))(z, yes), xent.binary_cross_entropy(z, yes, reduction="none"))
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.125}, {"softcap": 9.0}], ids=str)
+def test_one_row_too_long_for_machine_code(options, monkeypatch):
+    by_python(monkeypatch)
+    z, y = RNG.normal(size=_foreign.LEAST).astype(np.float32), jnp.asarray(7)
+    want, wanted = xent.cross_entropy_with_grad(z[None], np.array([7]), **options, reduction="none")
+    for reduction in ("none", "mean"):
+        got, slope = xj.cross_entropy_with_grad(z, y, **options, reduction=reduction)
+        same(got, want[0])
+        same(slope, wanted[0])
+
+
 def test_what_machine_code_leaves_goes_to_python(monkeypatch):
     seen = []
     labels = _foreign._functions["cross_entropy_of"]

@@ -62,8 +62,9 @@ def cross_entropy_of(*arrays: Array, there: list[bool], **options: Any) -> None:
     z, target = spread(z, (*rows, classes)), spread(target, (*rows, classes) if soft else rows)
     sample_weight = None if sample_weight is None else spread(sample_weight, rows)
     for at in np.ndindex(front):
-        w, sample, to = (None if a is None else a[at] for a in (weight, sample_weight, slope))
-        total = _batch(o, z[at], target[at], w, sample, to, loss[at] if o.reduction == "none" else None)
+        here = (*at, ...)  # a view, where without the dots there might be a number
+        w, sample, to = (None if a is None else a[here] for a in (weight, sample_weight, slope))
+        total = _batch(o, z[here], target[here], w, sample, to, loss[here] if o.reduction == "none" else None)
         if o.reduction != "none":
             loss[at] = total
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from xent.jax._frame import BY_ROWS, BY_WEIGHTS, MEAN, NONE, SUM, Asked
-from xent.jax._machine import LOG_P, LSE, NAMES, P
+from xent.jax._functions import NAMES
+from xent.jax._machine import LOG_P, LSE, P
 from xent.kernels import cpu, cpu_soft, cpu_softmax, elements, short
 from xent.kernels._math import steepness as _steepness  # pyright: ignore[reportUnknownVariableType]
 from xent.kernels.soft import constants as _constants

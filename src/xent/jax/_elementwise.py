@@ -46,4 +46,5 @@ def binary_of(*arrays: Array, there: list[bool], **options: Any) -> None:
         fill_binary(z, y, asked | {"each": loss, "grad": slope})
         return
     for at in np.ndindex(loss.shape):
-        loss[at] = fill_binary(z[at], y[at], asked | {"grad": None if slope is None else slope[at]}) / by
+        here = (*at, ...)
+        loss[at] = fill_binary(z[here], y[here], asked | {"grad": None if slope is None else slope[here]}) / by

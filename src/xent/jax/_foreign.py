@@ -12,7 +12,8 @@ from typing import Any
 
 import jax as _jax
 
-from xent.jax import _interface, _machine
+from xent.jax import _interface
+from xent.jax._functions import NAMES, address
 from xent.kernels.memory import with_large_pages
 
 Array = Any
@@ -76,5 +77,5 @@ def _serve(how: bytes, arguments: list[Array], results: list[Array]) -> None:
     function(*arguments, *map(with_large_pages, results), **static)
 
 
-_gate = _interface.entry(_serve, len(_machine.NAMES), _machine.address)
+_gate = _interface.entry(_serve, len(NAMES), address)
 jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(_gate), platform="cpu")

@@ -30,7 +30,7 @@ class Asked(NamedTuple):
     """What a function is to know, all of it float64, in this order; what it alone wants comes after."""
 
     which: float  # the function
-    limit: float  # logits it may take
+    limit: float  # logits of a batch that it may take; batches are as many as there are
     hi: float
     lo: float
     most: float  # ``_math.steepness``
@@ -97,14 +97,14 @@ def opened(frame):
     )
     _, rank, shape = buffer(frame, ARGUMENTS, 0)
     count, classes, batches = product(shape, rank - 1), shape[rank - 1], 1
-    if count * classes > asked.limit:
-        return 0, 0, -1, False, asked, n
     if asked.reduction != NONE:
         _, rank, shape = buffer(frame, RESULTS, 0)
         batches = product(shape, rank)
     elif asked.weighted:
         _, rank, shape = buffer(frame, ARGUMENTS, 2)
         batches = product(shape, rank - 1)
+    if count * classes > asked.limit * batches:
+        return 0, 0, -1, False, asked, n
     return count, classes, batches, word(frame + RESULTS + SIZE) > 1, asked, n[OWN:]
 
 

@@ -92,13 +92,26 @@ def reduced(
     way: Way, z: Array, *rest: Array | None, reduction: str, by: Array | None = None, on_empty: str = "nan"
 ) -> Array:
     """Give the :func:`losses`, their sum, or their mean: the sum divided by ``by``, of nothing if that is 0."""
+    if by is None or reduction != "mean" or not way.takes(z):
+        return summed(losses(way, z, *rest), reduction, by, on_empty)
+    none, by = _guarded(by, on_empty)
+    total = _mean(way, by, z, *rest)
+    return jnp.where(none, 0.0, total) if on_empty == "zero" else total
+
+
+def summed(each: Array, reduction: str, by: Array | None, on_empty: str = "nan") -> Array:
+    """Reduce losses to their sum, or mean, or not."""
     if by is None or reduction != "mean":
-        each = losses(way, z, *rest)
         return each if reduction == "none" else jnp.sum(each)
-    none, zero = by == 0, on_empty == "zero"
-    by = jnp.where(none, 1.0 if zero else math.nan, by)
-    total = _mean(way, by, z, *rest) if way.takes(z) else jnp.sum(way.plainly(z, *rest)) / by
-    return jnp.where(none, 0.0, total) if zero else total
+    none, by = _guarded(by, on_empty)
+    total = jnp.sum(each) / by
+    return jnp.where(none, 0.0, total) if on_empty == "zero" else total
+
+
+def _guarded(by: Array, on_empty: str) -> tuple[Array, Array]:
+    """Say whether a mean is of nothing, and give what it then divides by."""
+    none = by == 0
+    return none, jnp.where(none, 1.0 if on_empty == "zero" else math.nan, by)
 
 
 def of_rows(name: str, plain: Callable[..., Array], z: Array, tau: float = 1.0) -> Array:
@@ -221,7 +234,7 @@ def _one_by_one(call: Callable[..., None], by: Array | None, *arrays: Array | No
         return
     front = next(a.shape for a in arrays if a is not None)[: by.ndim]
     for at in np.ndindex(front):
-        call(float(np.broadcast_to(by, front)[at]), *(None if a is None else a[at] for a in arrays))
+        call(float(np.broadcast_to(by, front)[at]), *(None if a is None else a[(*at, ...)] for a in arrays))
 
 
 def in_float64(

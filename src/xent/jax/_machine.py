@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 import math
-from functools import cache
-from typing import Any
 
 import numpy as np
-from numba import carray, njit, types
+from numba import carray, njit
 
 from xent.jax._frame import (
     ARGUMENTS,
@@ -28,9 +26,9 @@ from xent.jax._frame import (
     sorted_out,
     word,
 )
-from xent.kernels import binary, lanes, odds, rows, short, smooth_lanes, smooth_rows, soft, soft_lanes, softmax
-from xent.kernels._compile import INLINE, entry, kernel
-from xent.kernels._math import F4, NATIVE, hold, located, space
+from xent.kernels import binary, lanes
+from xent.kernels._compile import INLINE, kernel
+from xent.kernels._math import NATIVE, hold, located, space
 
 DONE, NOT_MINE = 1, 0  # 0 is also what a function gives that ran out of memory
 P, LOG_P, LSE = 0.0, 1.0, 2.0
@@ -241,10 +239,10 @@ def by_element(frame, like):
     n, (at, rank, shape), (target, _, _) = numbers(frame), buffer(frame, ARGUMENTS, 0), buffer(frame, ARGUMENTS, 1)
     to, axes, lengths = buffer(frame, RESULTS, 0)
     slope, whole, reduction = word(frame + RESULTS + SIZE) > 1, product(shape, rank), n[2]
-    if whole > n[1]:
-        return NOT_MINE
     by, gamma, sides, sharp = n[3] if reduction == MEAN else 1.0, n[4], (n[5], n[6]), n[7] != 0
     batches = 1 if reduction == NONE else product(lengths, axes)
+    if whole > n[1] * batches:
+        return NOT_MINE
     steep, _, _ = buffer(frame, RESULTS, 1 if slope else 0)
     for b in range(batches):
         count = whole // batches
@@ -291,118 +289,3 @@ def any_targets(z, y, each, grad, sides, gamma, factor, sharp, count):
 def no_target(y, sharp):
     """Say whether a number is no target."""
     return y != 0 and y != 1 if sharp else not 0 <= y <= 1
-
-
-# ---------------------------------------------------------------------------------- the functions: float32, float64
-
-
-def labels_by_tiles(frame):
-    return served(across, lanes.cross_entropy, frame, F4(0))
-
-
-def wide_labels_by_tiles(frame):
-    return served(across, lanes.cross_entropy, frame, 0.0)
-
-
-def labels_by_short_rows(frame):
-    return served(along, short.cross_entropy, frame, F4(0))
-
-
-def labels_by_rows(frame):
-    return served(along, rows.cross_entropy, frame, F4(0))
-
-
-def wide_labels_by_rows(frame):
-    return served(along, rows.cross_entropy, frame, 0.0)
-
-
-def labels_by_odds(frame):
-    return served(along, odds.cross_entropy, frame, F4(0))
-
-
-def smooth_by_tiles(frame):
-    return served(smooth_across, smooth_lanes.cross_entropy, frame, F4(0))
-
-
-def wide_smooth_by_tiles(frame):
-    return served(smooth_across, smooth_lanes.cross_entropy, frame, 0.0)
-
-
-def smooth_by_rows(frame):
-    return served(smooth_along, smooth_rows.cross_entropy, frame, F4(0))
-
-
-def wide_smooth_by_rows(frame):
-    return served(smooth_along, smooth_rows.cross_entropy, frame, 0.0)
-
-
-def soft_by_tiles(frame):
-    return served(soft_across, soft_lanes.cross_entropy, frame, F4(0))
-
-
-def wide_soft_by_tiles(frame):
-    return served(soft_across, soft_lanes.cross_entropy, frame, 0.0)
-
-
-def soft_by_rows(frame):
-    return served(soft_along, soft.cross_entropy, frame, F4(0))
-
-
-def wide_soft_by_rows(frame):
-    return served(soft_along, soft.cross_entropy, frame, 0.0)
-
-
-def softmax_by_tiles(frame):
-    return mapped(map_across, softmax.by_tiles, frame, F4(0))
-
-
-def wide_softmax_by_tiles(frame):
-    return mapped(map_across, softmax.by_tiles, frame, 0.0)
-
-
-def softmax_by_rows(frame):
-    return mapped(map_along, softmax.by_rows, frame, F4(0))
-
-
-def wide_softmax_by_rows(frame):
-    return mapped(map_along, softmax.by_rows, frame, 0.0)
-
-
-def binary_by_element(frame):
-    return by_element(frame, F4(0))
-
-
-def wide_binary_by_element(frame):
-    return by_element(frame, 0.0)
-
-
-_ALL = (
-    labels_by_tiles,
-    wide_labels_by_tiles,
-    labels_by_short_rows,
-    labels_by_rows,
-    wide_labels_by_rows,
-    labels_by_odds,
-    smooth_by_tiles,
-    wide_smooth_by_tiles,
-    smooth_by_rows,
-    wide_smooth_by_rows,
-    soft_by_tiles,
-    wide_soft_by_tiles,
-    soft_by_rows,
-    wide_soft_by_rows,
-    softmax_by_tiles,
-    wide_softmax_by_tiles,
-    softmax_by_rows,
-    wide_softmax_by_rows,
-    binary_by_element,
-    wide_binary_by_element,
-)
-FUNCTIONS: dict[str, Any] = {f.__name__: f for f in _ALL}
-NAMES = list(FUNCTIONS)  # a program knows them by their places
-
-
-@cache
-def address(which: int) -> int:
-    """Compile a function, or read it from the cache."""
-    return entry(FUNCTIONS[NAMES[which]], types.int64(types.int64))

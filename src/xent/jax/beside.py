@@ -223,13 +223,8 @@ def _alone(logits: Array, target: Array, o: _elementwise.Options, on_empty: str)
         known = o._replace(by=o.by or float(z.size))
         if z.size and _whole.takes(_ALONE, known, z, y):
             return _whole.loss(_ALONE, known, z, y)
-    each = _alone_each(o, z, y)
-    if o.reduction == "none":
-        return each
-    if o.reduction == "sum":
-        return jnp.sum(each)
-    by = jnp.asarray(o.by or math.prod(z.shape), z.dtype)
-    return jnp.where(by == 0, 0.0 if on_empty == "zero" else math.nan, jnp.sum(each) / jnp.where(by == 0, 1.0, by))
+    by = jnp.asarray(o.by, z.dtype) if o.by else _number(z, z.shape)
+    return _kernels.summed(_alone_each(o, z, y), o.reduction, by, on_empty)
 
 
 def _alone_plainly(o: _elementwise.Options, z: Array, target: Array) -> Array:

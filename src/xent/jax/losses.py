@@ -284,19 +284,8 @@ def _plainly(c: _validate.Case, o: _batch.Options) -> Array:
     target = c.labels if c.q is None else c.q.astype(factor.dtype)
     options = {name: getattr(o, name) for name in ("label_smoothing", "temperature", "z_loss", "softcap")}
     each = _each(c.logits.astype(factor.dtype), target, weight, live, some_dead=dead is not None, **options)
-    return _reduced(each, _divisor(c, factor, o.denominator) if o.reduction == "mean" else None, o)
-
-
-def _reduced(each: Array, by: Array | None, o: _batch.Options) -> Array:
-    """Reduce rows to one number, or not; ``by`` is what a mean divides by."""
-    if o.reduction == "none":
-        return each
-    total = jnp.sum(each)
-    if by is None:
-        return total
-    if o.on_empty == "zero":
-        return jnp.where(by == 0, 0.0, total / jnp.where(by == 0, 1.0, by))
-    return jnp.where(by == 0, math.nan, total / by)
+    by = _divisor(c, factor, o.denominator) if o.reduction == "mean" else None
+    return _kernels.summed(each, o.reduction, by, o.on_empty)
 
 
 def _each(
