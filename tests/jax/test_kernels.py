@@ -24,6 +24,10 @@ def slow(*values):
     return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
+def named(options):
+    return ",".join(f"{name}={value}" for name, value in options.items()) or "plain"
+
+
 KINDS = [np.float32, *slow(np.float64)]  # whose functions are others, to be compiled
 ROWS, CLASSES = 500, 100
 RNG = np.random.default_rng(0)
@@ -499,14 +503,41 @@ def test_faulty_labels_and_weights_in_machine_code(kind):
 
 @pytest.mark.usefixtures("no_python")
 def test_many_small_losses_under_vmap_do_not_pass_through_python():
-    rows = _direct.MOST // CLASSES + 1
-    z, y = RNG.normal(size=(rows, CLASSES)).astype(np.float32), RNG.integers(0, CLASSES, rows)
-    same(jax.vmap(xj.cross_entropy)(z, y), xent.cross_entropy(z, y, reduction="none"))
+    pairs = _direct.MOST // CLASSES
+    z, y = RNG.normal(size=(pairs, 2, CLASSES)).astype(np.float32), RNG.integers(0, CLASSES, (pairs, 2))
+    same(
+        jax.vmap(partial(xj.cross_entropy, reduction="sum"))(z, y)[:50],
+        [xent.cross_entropy(*one, reduction="sum") for one in zip(z[:50], y[:50], strict=True)],
+    )
     yes = (z > 1).astype(np.float32)
-    same(jax.vmap(jax.vmap(xj.binary_cross_entropy))(z, yes), xent.binary_cross_entropy(z, yes, reduction="none"))
+    same(
+        jax.vmap(xj.binary_cross_entropy)(z, yes)[:50],
+        [xent.binary_cross_entropy(*one) for one in zip(z[:50], yes[:50], strict=True)],
+    )
 
 
-@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.125}, {"softcap": 9.0}], ids=str)
+@pytest.mark.parametrize(
+    "more", [{}, {"reduction": "sum"}, {"denominator": "rows"}, {"denominator": 2.0}], ids=named
+)
+def test_vmap_over_single_rows_is_one_batch(more):
+    z, y = jnp.asarray(LOGITS[7:57]), jnp.asarray(LABELS[7:57])
+    for target in (y, jnp.asarray(SOFT[7:57])):
+        plain = partial(xj.cross_entropy, **more)
+        for one in (plain, lambda z, t, plain=plain: plain(z[None], t[None])):
+            each, pull = jax.vjp(lambda z, one=one, target=target: jax.vmap(one)(z, target), z)
+            want = xent.cross_entropy_with_grad(np.asarray(z), np.asarray(target), reduction="none")
+            by = more.get("denominator", 1) if isinstance(more.get("denominator"), float) else 1
+            same(each * by, want[0])
+            same(pull(jnp.ones_like(each))[0] * by, want[1])
+    bad = jax.vmap(xj.cross_entropy)(z, y.at[3].set(-1))
+    assert np.flatnonzero(np.isnan(bad)).tolist() == [3]
+    yes = jnp.asarray(YES[7:57])
+    if more != {"denominator": "rows"}:  # elements have none
+        got = jax.vmap(jax.vmap(partial(xj.binary_cross_entropy, **more)))(z, yes)
+        same(got * by, xent.binary_cross_entropy(np.asarray(z), np.asarray(yes), reduction="none"))
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.125}, {"softcap": 9.0}], ids=named)
 def test_one_row_too_long_for_machine_code(options, monkeypatch):
     by_python(monkeypatch)
     z, y = RNG.normal(size=_foreign.LEAST).astype(np.float32), jnp.asarray(7)

@@ -221,6 +221,8 @@ def _alone(logits: Array, target: Array, o: _elementwise.Options, on_empty: str)
     z, y = logits.astype(computing(logits)), _foreign.carried(target, computing(logits))
     if _foreign.here(z):
         known = o._replace(by=o.by or float(z.size))
+        if z.size == known.by == 1 and o.reduction != "none":  # many of which vmap makes one batch
+            return _alone(logits, target, o._replace(reduction="none"), on_empty).reshape(())
         if z.size and _whole.takes(_ALONE, known, z, y):
             return _whole.loss(_ALONE, known, z, y)
     by = jnp.asarray(o.by, z.dtype) if o.by else _number(z, z.shape)

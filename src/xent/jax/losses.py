@@ -263,7 +263,17 @@ def _loss(
     given = c.logits.astype(dtype), target, weight, sample_weight
     if not _kernels.reach(temperature, softcap) or not _whole.takes(_WAY, o, *given):
         return _plainly(c, o)
+    if _is_itself(o, *given):  # many of which vmap makes one batch, with nothing to be reduced
+        return _whole.loss(_WAY, o._replace(reduction="none", denominator=None), *given).reshape(())
     return _whole.loss(_WAY, o, *given)
+
+
+def _is_itself(o: _batch.Options, z: Array, _: Array, weight: Array | None, sample_weight: Array | None) -> bool:
+    """Say whether a reduced loss is that of its only row."""
+    if o.reduction == "none" or math.prod(z.shape[:-1]) != 1:
+        return False
+    unweighted = weight is None and sample_weight is None and o.ignore_index is None
+    return o.reduction == "sum" or (unweighted and not isinstance(o.denominator, float))
 
 
 def _again(o: _batch.Options, z: Array, target: Array, weight: Array | None, sample_weight: Array | None) -> Array:
